@@ -1,0 +1,27 @@
+"""What several rooms speak of, and what does nothing.
+
+Everything here is a frozen value or a pure function: no input, no output, no
+state, no waiting.
+"""
+
+from pydeps_host.values.digest import Digest
+from pydeps_host.values.limits import Limits, Policy
+from pydeps_host.values.outcome import Outcome, Tried
+from pydeps_host.values.text import escape, shown, unescape
+from pydeps_host.values.url import Credentials, Origin, Secret, Url, UrlSyntaxError
+
+__all__ = [
+    "Credentials",
+    "Digest",
+    "Limits",
+    "Origin",
+    "Outcome",
+    "Policy",
+    "Secret",
+    "Tried",
+    "Url",
+    "UrlSyntaxError",
+    "escape",
+    "shown",
+    "unescape",
+]
