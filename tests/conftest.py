@@ -1,0 +1,52 @@
+"""What a test may need of the machine, and what happens where it is absent."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REQUIRE_ALL = bool(os.environ.get("PYDEPS_HOST_REQUIRE_ALL"))
+ABSENT = pytest.StashKey[dict[str, int]]()
+# Archives and scripts that lie beside the checkout, where they lie there.
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[ABSENT] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            (program,) = marker.args
+            if not available(program):
+                config.stash[ABSENT][program] = config.stash[ABSENT].get(program, 0) + 1
+                if not REQUIRE_ALL:
+                    item.add_marker(pytest.mark.skip(reason=f"needs {program}, which is not installed"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        if not available(marker.args[0]):
+            pytest.fail(f"needs {marker.args[0]}, which is absent, and everything is required here", pytrace=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    absent = terminalreporter.config.stash[ABSENT]
+    if absent:
+        terminalreporter.section("skipped for want of a program", yellow=True)
+        for program, count in sorted(absent.items()):
+            terminalreporter.line(f"{program}: {count} test{'s' if count > 1 else ''}")
+
+
+def available(name: str) -> bool:
+    """Whether a system program, or the folder `shared/...`, is there."""
+    if name.startswith("shared"):
+        return (SHARED / name.removeprefix("shared").lstrip("/")).is_dir()
+    return shutil.which(name) is not None
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    return SHARED
