@@ -229,6 +229,24 @@ class AccessError(HostError):
         return f"{self.url} answered {self.status}; {self.remedy}"
 
 
+@frozen(str=False)
+class ProjectAccessError(AccessError):
+    """The index that answers for a project refused its page for lack of credentials or permission.
+
+    Attributes:
+        name: The normalised name.
+        tried: Every URL that was asked, in order; the last one is the one that refused.
+    """
+
+    code = "project-access"
+
+    name: str
+    tried: tuple[Tried, ...]
+
+    def __str__(self) -> str:
+        return f"the index that answers for {self.name!r} refused it{_tried_lines(self.tried)}"
+
+
 # --- shall I try again later? ------------------------------------------------
 
 
@@ -259,6 +277,24 @@ class UnavailableError(TemporaryError):
 
     def __str__(self) -> str:
         return f"{self.url}: {shown(self.detail)} after {self.attempts} attempt{'s' if self.attempts != 1 else ''}; try again later"
+
+
+@frozen(str=False)
+class ProjectUnavailableError(TemporaryError):
+    """The index that answers for a project did not answer now, or limits the rate.
+
+    Attributes:
+        name: The normalised name.
+        tried: Every URL that was asked, in order; the last one is the one at fault.
+    """
+
+    code = "project-unavailable"
+
+    name: str
+    tried: tuple[Tried, ...]
+
+    def __str__(self) -> str:
+        return f"the index that answers for {self.name!r} did not answer{_tried_lines(self.tried)}"
 
 
 @frozen(str=False)
@@ -312,6 +348,26 @@ class ClosedError(TemporaryError):
 
     def __str__(self) -> str:
         return f"stopped while {shown(self.doing)}; what was published stays, the next sync goes on from there"
+
+
+@frozen(str=False)
+class BackoffError(TemporaryError):
+    """A version failed more than once, and is left alone for a while.
+
+    Attributes:
+        what: The project and the version.
+        until: When the next sync tries it again (UTC).
+        message: What it failed for last.
+    """
+
+    code = "backoff"
+
+    what: str
+    until: datetime
+    message: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.what)} is not tried again before {self.until:%Y-%m-%d %H:%M:%S} UTC; it failed last for: {self.message}"
 
 
 # --- did the other side lie? -------------------------------------------------
@@ -469,6 +525,49 @@ class NoCandidateError(UntrustedError):
     def __str__(self) -> str:
         lines = "".join(f"\n  {shown(filename)}: {shown(cause)}" for filename, cause in self.causes)
         return f"{self.name} {shown(self.version)}: no file of this release can be used{lines}"
+
+
+@frozen(str=False)
+class RefusedBeforeError(UntrustedError):
+    """A version whose files were refused by an earlier sync, and are still the same.
+
+    Attributes:
+        what: The project and the version.
+        message: What it was refused for.
+    """
+
+    code = "refused-before"
+
+    what: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.what)} was refused before, and is downloaded again once its files or `limits` change: {self.message}"
+
+
+@frozen(str=False)
+class ChangedError(UntrustedError):
+    """A version's file is not the one that the version was made of; the tag stays.
+
+    Attributes:
+        what: The project and the version.
+        filename: The file.
+        recorded: The SHA-256 that is trusted since it was first seen.
+        offered: What the index has now.
+    """
+
+    code = "changed"
+
+    what: str
+    filename: str
+    recorded: str
+    offered: str
+
+    def __str__(self) -> str:
+        return (
+            f"{shown(self.what)}: {shown(self.filename)} had sha256 {self.recorded} when it was first seen and has {self.offered} now; "
+            "nothing was taken. Ask the index's owner why it changed"
+        )
 
 
 @frozen(str=False)

@@ -15,6 +15,7 @@ SAMPLES = {
     "int": 3,
     "int | None": 4,
     "float": 1.5,
+    "datetime": datetime(2024, 5, 6, tzinfo=UTC),
     "datetime | None": datetime(2024, 5, 6, tzinfo=UTC),
     "tuple[str, ...]": ("a", "b"),
     "tuple[tuple[str, str], ...]": (("a", "b"),),

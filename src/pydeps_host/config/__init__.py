@@ -1,0 +1,11 @@
+"""JSON with comments, or a mapping, to a frozen `HostConfig`.
+
+A configuration is taken whole or not at all: every problem in it is reported
+at once, each with its place, and nothing is coerced into what was perhaps
+meant. The keys are the fields of the values here, in camelCase; that is the
+only table of keys there is.
+"""
+
+from pydeps_host.config.model import HostConfig, Index, RateLimit, Redirects, keys_of
+
+__all__ = ["HostConfig", "Index", "RateLimit", "Redirects", "keys_of"]
