@@ -6,7 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import dulwich.repo
+import pygit2
 import pytest
+from dulwich.objects import ObjectID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -257,21 +260,22 @@ def test_a_clone_of_our_repository_has_everything(git: _Git, published: _Publish
 
 
 def test_dulwich_reads_what_we_wrote(git: _Git, published: _Published) -> None:
-    repository = pytest.importorskip("dulwich.repo").Repo(str(git.folder))
+    repository = dulwich.repo.Repo(str(git.folder))
     try:
         for pack in repository.object_store.packs:
             pack.check()
         for id_, (kind, data) in published[1].items():
-            found = repository.object_store[id_.hex().encode()]
+            found = repository.object_store[ObjectID(id_.hex().encode())]
             assert (found.type_name.decode(), found.as_raw_string()) == (kind, data)
     finally:
         repository.close()
 
 
 def test_libgit2_reads_what_we_wrote(git: _Git, published: _Published) -> None:
-    repository = pytest.importorskip("pygit2").Repository(str(git.folder))
+    repository = pygit2.Repository(str(git.folder))
     for id_, (kind, data) in published[1].items():
         found = repository.get(id_.hex())
+        assert found is not None
         assert (found.type_str, found.read_raw()) == (kind, data)
     repository.free()
 
