@@ -1,0 +1,43 @@
+"""One bare git repository of a project's versions.
+
+References are one `packed-refs` file, written whole. Beside them a journal says
+where every version came from, and who wants it. What is ready is published in
+batches, under a lock; reading needs none. The files are described in
+`docs/format.md`.
+"""
+
+from pydeps_host.repository.batch import Batch
+from pydeps_host.repository.disk import Disk
+from pydeps_host.repository.journal import JournalLine
+from pydeps_host.repository.layout import FORMAT
+from pydeps_host.repository.locks import Patience, locked
+from pydeps_host.repository.merge import Conflict
+from pydeps_host.repository.order import latest_version, newest_first
+from pydeps_host.repository.publishing import Change
+from pydeps_host.repository.references import LATEST, TAGS, Ref
+from pydeps_host.repository.repository import Repository
+from pydeps_host.repository.rows import RowError, Status, VersionRow, VersionTag, backoff
+from pydeps_host.repository.state import Claims
+
+__all__ = [
+    "FORMAT",
+    "LATEST",
+    "TAGS",
+    "Batch",
+    "Change",
+    "Claims",
+    "Conflict",
+    "Disk",
+    "JournalLine",
+    "Patience",
+    "Ref",
+    "Repository",
+    "RowError",
+    "Status",
+    "VersionRow",
+    "VersionTag",
+    "backoff",
+    "latest_version",
+    "locked",
+    "newest_first",
+]

@@ -1,0 +1,154 @@
+"""What is ready to be published together."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydeps_host.errors import DiskError, UsageError
+from pydeps_host.git import FinishedPack, ObjectId, PackWriter
+from pydeps_host.repository.locks import Patience
+from pydeps_host.repository.merge import Claim, Conflict, EndClaims, Offer, Proposal, without_claim
+from pydeps_host.repository.packs import KnownObjects
+from pydeps_host.repository.publishing import Change, Publisher
+from pydeps_host.repository.rows import VersionRow
+from pydeps_host.repository.workspace import Workspace
+
+
+class Batch:
+    """Objects, rows and claims that become visible at once.
+
+    A context manager; leaving it without `publish` takes everything away. Only
+    `publish` takes the lock, so any number of batches may be filled at a time.
+    For one thread.
+
+    Attributes:
+        conflicts: After `publish`: the rows that were not taken, because what is recorded comes first.
+    """
+
+    def __init__(self, publisher: Publisher, patience: Patience) -> None:
+        self._publisher = publisher
+        self._patience = patience
+        self._workspace: Workspace | None = None
+        self._known: KnownObjects | None = None
+        self._writer: PackWriter | None = None
+        self._packs: list[FinishedPack] = []
+        self._offers: dict[str, Offer] = {}
+        self._claims: list[Claim | EndClaims] = []
+        self._owner: str | None = None
+        self._done = False
+        self.conflicts: tuple[Conflict, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._done = True
+        # What cannot be removed now is removed by the next publishing, and must
+        # not hide that this one succeeded, or why it did not.
+        if self._writer is not None:
+            with suppress(DiskError):
+                self._writer.abort()
+        if self._workspace is not None:
+            workspace, self._workspace = self._workspace, None
+            with suppress(DiskError):
+                workspace.close(self._publisher.disk)
+
+    @property
+    def pack(self) -> PackWriter:
+        """Where the batch's objects go; what is published already is not written again."""
+        self._check_open()
+        if self._writer is None:
+            self._writer = PackWriter(self.new_path(), known=self.knows)
+        return self._writer
+
+    def knows(self, id_: ObjectId, /) -> bool:
+        """Whether an object was published before this batch first asked."""
+        if self._known is None:
+            self._known = KnownObjects(self._publisher.layout.packs, self._publisher.reader.state().packs)
+        return self._known(id_)
+
+    def new_path(self) -> Path:
+        """Return a path where another process may write a pack for this batch."""
+        self._check_open()
+        if self._workspace is None:
+            self._workspace = Workspace.open(self._publisher.layout.writing)
+        return self._workspace.new_path()
+
+    def include(self, pack: FinishedPack) -> None:
+        """Take a pack that was written at a `new_path`."""
+        self._check_open()
+        self._packs.append(pack)
+
+    def add(self, row: VersionRow, *, replace: bool = False) -> None:
+        """Record what is known of a version; published, with its tags.
+
+        Args:
+            row: The row; a later one of the same version takes its place. Of a
+                published one, the objects of commit and tags are in the batch's
+                packs or in the repository.
+            replace: Whether it may take the place of another commit. The row
+                then has to bring all of its tags, other spellings too.
+
+        Raises:
+            UsageError: A published row without a commit or a tag.
+        """
+        self._check_open()
+        if row.is_published and (not row.commit or not row.tags):
+            raise UsageError(f"the published version {row.text!r} has no commit or no tag", "give both, or another status")
+        self._offers[row.text] = Offer(row, replace)
+
+    def claim(self, claimant: str, entry: str, versions: Iterable[str]) -> None:
+        """Say that an entry chose these versions; those it chose before stay claimed.
+
+        Claim a version in the batch that adds it: one that was never claimed never loses its tags.
+        """
+        self._check_open()
+        self._claims.append(Claim(claimant, entry, frozenset(versions)))
+
+    def end_claims(self, claimant: str, *, keep_entries: Iterable[str]) -> tuple[str, ...]:
+        """End a claimant's claims but those of the entries that still stand.
+
+        Returns:
+            The published versions that nobody claims any more, as things stand;
+            publishing takes the tags from those of which that is still true.
+        """
+        self._check_open()
+        self._claims.append(EndClaims(claimant, frozenset(keep_entries)))
+        return without_claim(self._publisher.reader.state(), self._proposal())
+
+    def record_owner(self, index: str) -> None:
+        """Say which index the project comes from; publishing fails if another one is recorded."""
+        self._check_open()
+        self._owner = index
+
+    def publish(self) -> Change | None:
+        """Make everything visible at once, and return when it is on the disk.
+
+        Returns:
+            The change, or None where nothing had to change.
+
+        Raises:
+            LockedError, ClosedError, DeadlineError: The lock was not to be had in time.
+            OwnerChangedError: Another index owns the project.
+            UsageError: A version's objects are missing, or this batch is over.
+            DamagedError, FormatError, DiskError: The repository is not in order.
+        """
+        self._check_open()
+        self._done = True
+        change, self.conflicts = self._publisher.publish(self._proposal(), self._finished(), self._patience)
+        return change
+
+    def _finished(self) -> tuple[FinishedPack, ...]:
+        # Synced before the lock is taken: a large pack takes its time.
+        disk = self._publisher.disk
+        own = self._writer.finish(sync=disk.durable) if self._writer is not None else None
+        return (*self._packs, own) if own is not None else tuple(self._packs)
+
+    def _proposal(self) -> Proposal:
+        return Proposal(tuple(self._offers.values()), tuple(self._claims), self._owner)
+
+    def _check_open(self) -> None:
+        if self._done:
+            raise UsageError("this batch is over", "begin another one")

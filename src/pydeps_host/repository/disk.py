@@ -1,0 +1,90 @@
+"""Writing files so that they are there after a crash."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from attrs import frozen
+
+from pydeps_host.git.disk import disk_errors
+
+
+@frozen
+class Disk:
+    """How files are written.
+
+    A rename is atomic to whoever looks, and durable once the folder is synced;
+    a file's bytes are durable once the file is synced. Both are needed before
+    anything is acknowledged (POSIX.1-2024, fsync).
+
+    Attributes:
+        durable: Whether anything is synced. Without, a killed process still loses
+            nothing, and a power failure may lose the latest changes or the repository.
+    """
+
+    durable: bool = True
+
+    def sync(self, descriptor: int) -> None:
+        """Return when the file's bytes are on the disk."""
+        if self.durable:
+            os.fsync(descriptor)
+
+    def sync_file(self, path: Path) -> None:
+        """Sync a file or a folder that is not open."""
+        if self.durable:
+            with disk_errors(path, "syncing"), _opened(path, os.O_RDONLY) as descriptor:
+                os.fsync(descriptor)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a whole file in place, synced; its folder is not."""
+        with disk_errors(path, "writing"), _opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+            write_all(descriptor, data)
+            self.sync(descriptor)
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Write at a file's end, synced."""
+        with disk_errors(path, "appending to"), _opened(path, os.O_WRONLY | os.O_APPEND) as descriptor:
+            write_all(descriptor, data)
+            self.sync(descriptor)
+
+    def cut(self, path: Path, length: int) -> None:
+        """Shorten a file to its first `length` bytes, synced."""
+        with disk_errors(path, "shortening"), _opened(path, os.O_WRONLY) as descriptor:
+            os.ftruncate(descriptor, length)
+            self.sync(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file its final name, over whatever had it; the folder is not synced."""
+        with disk_errors(target, "renaming to"):
+            os.replace(source, target)  # noqa: PTH105 - one place where the system is called, for tests that stop it there
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; one that is gone already is fine."""
+        with disk_errors(path, "removing"), suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108 - as above
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's bytes; none for a file that is not there."""
+    with disk_errors(path, "reading"):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`: one write may take less."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,187 @@
+"""Where everything is in a repository's folder, and how an empty one is made.
+
+What git needs to take it for a bare repository (gitrepository-layout(5)), what
+keeps git from maintaining it, what keeps a package's own files from changing
+how git shows them, and one folder of our own.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from pydeps_host.errors import DamagedError, FormatError, NotStoredError
+from pydeps_host.git.disk import disk_errors
+from pydeps_host.repository.disk import Disk, read_bytes
+from pydeps_host.values import escape
+
+# The one format number, of repositories and of the store that holds them.
+FORMAT: Final = 1
+
+# As git names packs, less a suffix.
+PACK_NAME: Final = re.compile("pack-[0-9a-f]{40}")
+
+_FOLDERS: Final = ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info", "pydeps-host/versions", "pydeps-host/writing")
+
+# What a package's .gitattributes could set, taken back for every path: git reads
+# info/attributes last, and takes each attribute from the last place that speaks
+# of it (gitattributes(5)). `-text` besides stops the line-end settings of
+# whoever runs git. `-working-tree-encoding` would be a fatal error of git.
+_ATTRIBUTES: Final = (
+    "-text !eol !crlf !ident !filter !working-tree-encoding",
+    "!diff !merge !binary !conflict-marker-size !whitespace !delta !encoding",
+    "!export-ignore !export-subst",
+    "!linguist-detectable !linguist-documentation !linguist-generated !linguist-language !linguist-vendored",
+    "!gitlab-generated !gitlab-language",
+)
+
+
+@frozen
+class Layout:
+    """The paths of one repository.
+
+    Attributes:
+        root: Its folder, `<name>.git`.
+    """
+
+    root: Path
+
+    @property
+    def packs(self) -> Path:
+        """The folder of packs that readers look into."""
+        return self.root / "objects" / "pack"
+
+    @property
+    def packed_refs(self) -> Path:
+        """All references."""
+        return self.root / "packed-refs"
+
+    @property
+    def ours(self) -> Path:
+        """The folder that git knows nothing of."""
+        return self.root / "pydeps-host"
+
+    @property
+    def journal(self) -> Path:
+        """One line a change."""
+        return self.ours / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held over publishing. It holds the names of the packs that its holder puts in place."""
+        return self.ours / "lock"
+
+    @property
+    def versions(self) -> Path:
+        """The locks of versions."""
+        return self.ours / "versions"
+
+    @property
+    def writing(self) -> Path:
+        """What is not published yet: packs, and for each batch a lock that says that it lives."""
+        return self.ours / "writing"
+
+    @property
+    def new_refs(self) -> Path:
+        """The next `packed-refs`, before it is renamed."""
+        return self.ours / "packed-refs.new"
+
+    @property
+    def format(self) -> Path:
+        """The format's number."""
+        return self.ours / "format.json"
+
+
+@frozen(kw_only=True)
+class Card:
+    """What the repository tells an indexer of itself.
+
+    Attributes:
+        name: What it is called there, such as `python/numpy`.
+        description: One line for people.
+        web_url: A page of the project, or empty.
+    """
+
+    name: str
+    description: str = ""
+    web_url: str = ""
+
+
+def create_layout(layout: Layout, card: Card, disk: Disk) -> None:
+    """Make an empty repository, all of it on the disk when this returns.
+
+    Raises:
+        DiskError: The system refuses, or there is something at the path.
+    """
+    with disk_errors(layout.root, "creating"):
+        layout.root.mkdir()
+        for folder in _FOLDERS:
+            (layout.root / folder).mkdir(parents=True)
+    files = {
+        layout.root / "HEAD": "ref: refs/heads/latest\n",
+        layout.root / "config": _config(card),
+        layout.root / "description": f"{escape(card.description or card.name)}\n",
+        layout.root / "info" / "attributes": "".join(f"* {line}\n" for line in _ATTRIBUTES),
+        layout.journal: "",
+        layout.lock: "",
+        layout.format: json.dumps({"format": FORMAT}) + "\n",
+    }
+    for path, text in files.items():
+        disk.write(path, text.encode())
+    for folder, _, _ in os.walk(layout.root, topdown=False):
+        disk.sync_file(Path(folder))
+    disk.sync_file(layout.root.parent)
+
+
+def check_layout(layout: Layout) -> None:
+    """Check that there is a repository of ours, of a format that we read.
+
+    Raises:
+        NotStoredError: There is nothing at the path.
+        DamagedError: There is something else.
+        FormatError: A newer version of this library made it.
+        DiskError: The system refuses.
+    """
+    with disk_errors(layout.root, "opening"):
+        if not layout.root.exists():
+            raise NotStoredError(layout.root.name.removesuffix(".git"), str(layout.root.parent))
+    _check_format(layout.format)
+    for needed in (layout.packs, layout.root / "refs", layout.root / "HEAD", layout.journal):
+        with disk_errors(needed, "opening"):
+            if not needed.exists():
+                raise DamagedError(str(needed), "it is missing")
+
+
+def _check_format(path: Path) -> None:
+    try:
+        found = json.loads(read_bytes(path))["format"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedError(str(path), "it names no format: this is no repository of pydeps-host") from error
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise DamagedError(str(path), "it names no format")
+    if found > FORMAT:
+        raise FormatError(str(path), found, FORMAT)
+
+
+def _config(card: Card) -> str:
+    """Return the repository's configuration for git; an empty `mailmap.blob` names no mailmap."""
+    sections = {
+        "core": {"repositoryformatversion": "0", "filemode": "true", "bare": "true"},
+        "gc": {"auto": "0"},
+        "maintenance": {"auto": "false"},
+        "mailmap": {"blob": '""'},
+        "zoekt": {"name": _quoted(card.name)} | ({"web-url": _quoted(card.web_url)} if card.web_url else {}),
+    }
+    lines = []
+    for section, values in sections.items():
+        lines.append(f"[{section}]\n")
+        lines += [f"\t{key} = {value}\n" for key, value in values.items()]
+    return "".join(lines)
+
+
+def _quoted(text: str) -> str:
+    # After `escape`, nothing is left that the format cannot hold but these two.
+    return '"' + escape(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

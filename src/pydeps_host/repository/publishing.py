@@ -1,0 +1,171 @@
+"""One change of a repository, from the lock to the last sync.
+
+The order is what makes it safe to be killed at any instant: packs, then the
+journal's line, then the references. Until these are renamed the old state
+stands, and whatever came before is cleaned up by the next one who publishes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from pydeps_host.errors import DiskError, HostError, UsageError
+from pydeps_host.git import FinishedPack, ObjectId, PackIndex
+from pydeps_host.git.disk import disk_errors
+from pydeps_host.repository.disk import Disk
+from pydeps_host.repository.journal import JournalLine, encode_line
+from pydeps_host.repository.layout import Layout
+from pydeps_host.repository.locks import Patience, locked
+from pydeps_host.repository.merge import Conflict, Merged, Proposal, merge
+from pydeps_host.repository.packs import KnownObjects, announce, announced, pack_name, place_pack, remove_pack
+from pydeps_host.repository.reader import StateReader
+from pydeps_host.repository.references import Ref, decode_refs, encode_refs
+from pydeps_host.repository.rows import VersionRow
+from pydeps_host.repository.state import State, references_of, refs_digest
+from pydeps_host.repository.workspace import clean_dead
+
+
+@frozen
+class Change:
+    """A change that is on the disk.
+
+    Attributes:
+        generation: The number of the state that it led to.
+        old: Changed references before, as (full name, id in hexadecimal), by name.
+        new: The same references now; one that is gone is not among them.
+    """
+
+    generation: int
+    old: tuple[tuple[str, str], ...]
+    new: tuple[tuple[str, str], ...]
+
+
+@frozen
+class Publisher:
+    """Publishes into one repository.
+
+    Attributes:
+        layout: Where it is.
+        disk: How files are written.
+        reader: Its state.
+        name: The project's name, for errors.
+    """
+
+    layout: Layout
+    disk: Disk
+    reader: StateReader
+    name: str
+
+    def publish(
+        self, proposal: Proposal, packs: tuple[FinishedPack, ...], patience: Patience
+    ) -> tuple[Change | None, tuple[Conflict, ...]]:
+        """Put a proposal upon the state that is there once the lock is held.
+
+        Returns:
+            The change, durable, or None where there was nothing to change; and what was not taken.
+
+        Raises:
+            LockedError, ClosedError, DeadlineError: The lock was not to be had.
+            OwnerChangedError: Another index owns the project.
+            UsageError: A tag's or a commit's object is in no pack.
+            DamagedError, FormatError, DiskError: The repository is not in order;
+                its state is the old one, unless the last sync was what failed.
+        """
+        with locked(self.layout.lock, patience, doing=f"waiting to publish {self.name}") as lock:
+            state = self._recover(lock)
+            known = KnownObjects(self.layout.packs, state.packs)
+            merged = merge(state, proposal, name=self.name, has=lambda row: all(map(known, _objects(row))))
+            if merged.changes_nothing:
+                return None, merged.conflicts
+            needed = _needed(merged, known, packs)
+            try:
+                return self._commit(lock, state, merged, needed), merged.conflicts
+            except BaseException:
+                with suppress(HostError):
+                    self._recover(lock)
+                raise
+
+    def _recover(self, lock: int) -> State:
+        """Take away what a dead process left behind, and return the state."""
+        state = self.reader.state()
+        with disk_errors(self.layout.journal, "looking at"):
+            size = self.layout.journal.stat().st_size
+        if size > state.end:
+            self.disk.cut(self.layout.journal, state.end)
+        if names := announced(lock, self.layout.lock):
+            for name in set(names) - state.packs:
+                remove_pack(name, self.layout.packs, self.disk)
+            announce(lock, (), self.layout.lock)
+        self.disk.remove(self.layout.new_refs)
+        clean_dead(self.layout.writing, self.disk)
+        return state
+
+    def _commit(self, lock: int, state: State, merged: Merged, packs: tuple[FinishedPack, ...]) -> Change:
+        added = tuple(sorted({pack_name(pack) for pack in packs} - state.packs))
+        if added:
+            self._place(lock, packs, added)
+        old, new = self._references(), references_of(merged.rows)
+        packed_refs = encode_refs(new)
+        line = _line(state, merged, added, refs_digest(packed_refs) if new != old else state.refs)
+        self.disk.append(self.layout.journal, encode_line(line))
+        if new != old:
+            self.disk.write(self.layout.new_refs, packed_refs)
+            self.disk.rename(self.layout.new_refs, self.layout.packed_refs)
+            self.disk.sync_file(self.layout.root)
+        # The change is on the disk: nothing after it may make it look like a failure.
+        with suppress(DiskError):
+            announce(lock, (), self.layout.lock)
+        return _change(line.generation, old, new)
+
+    def _place(self, lock: int, packs: tuple[FinishedPack, ...], names: tuple[str, ...]) -> None:
+        announce(lock, names, self.layout.lock)
+        for pack in packs:
+            if pack_name(pack) in names:
+                place_pack(pack, self.layout.packs, self.disk)
+        self.disk.sync_file(self.layout.packs)
+
+    def _references(self) -> dict[str, Ref]:
+        return decode_refs(self.reader.packed_refs(), self.layout.packed_refs)
+
+
+def _objects(row: VersionRow) -> tuple[ObjectId, ...]:
+    """Return the ids of the objects that a row's references need: the commit, and each tag."""
+    return tuple(ObjectId(bytes.fromhex(text)) for text in (row.commit or "", *(tag.id for tag in row.tags)))
+
+
+def _needed(merged: Merged, known: Callable[[ObjectId], bool], packs: tuple[FinishedPack, ...]) -> tuple[FinishedPack, ...]:
+    """Return the packs if anything is published that is not there yet.
+
+    Raises:
+        UsageError: It is in none of these packs either.
+    """
+    published = [row for row in merged.changed_rows if row.is_published]
+    wanted = {id_: row.text for row in published for id_ in _objects(row) if not known(id_)}
+    indexes = [PackIndex.open(pack.index_path) for pack in packs]
+    for id_, text in wanted.items():
+        if not any(id_ in index for index in indexes):
+            raise UsageError(f"object {id_.hex()} of version {text!r} is in no pack", "write a version's objects before adding it")
+    return packs if wanted else ()
+
+
+def _line(state: State, merged: Merged, added: tuple[str, ...], refs: str) -> JournalLine:
+    return JournalLine(
+        state.generation + 1,
+        refs,
+        datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        merged.changed_rows,
+        merged.changed_claims,
+        added,
+        merged.owner,
+    )
+
+
+def _change(generation: int, old: Mapping[str, Ref], new: Mapping[str, Ref]) -> Change:
+    names = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
+    return Change(generation, _ids(names, old), _ids(names, new))
+
+
+def _ids(names: Iterable[str], refs: Mapping[str, Ref]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, refs[name].id.hex()) for name in names if name in refs)

@@ -1,0 +1,131 @@
+"""Rows to JSON values and back.
+
+Text from outside is escaped, what is at its default is left out, and keys that
+are not known are passed over, so that a later release can add some.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydeps_host.repository.rows import RowError, Status, VersionRow, VersionTag
+from pydeps_host.values import Digest, escape, unescape
+
+Json = dict[str, Any]
+
+
+def encode_row(row: VersionRow) -> Json:
+    """Return the JSON object of a row."""
+    values = {
+        "index": escape(row.index),
+        "filename": escape(row.filename),
+        "size": row.size,
+        "sha256": row.sha256,
+        "digests": [str(digest) for digest in row.digests],
+        "uploadTime": _encode_time(row.upload_time),
+        "date": row.date,
+        "policy": row.policy,
+        "yanked": row.yanked or None,
+        "commit": row.commit,
+        "tags": [[tag.name, tag.id] for tag in row.tags],
+        "skipped": dict(row.skipped),
+        "skippedPaths": [list(pair) for pair in row.skipped_paths],
+        "setAside": [[escape(filename), escape(reason)] for filename, reason in row.set_aside],
+        "error": _encode_error(row.error),
+        "attempts": row.attempts or None,
+        "retryAfter": _encode_time(row.retry_after),
+    }
+    known = {key: value for key, value in values.items() if value not in (None, "", [], {})}
+    return {"text": escape(row.text), "status": row.status.value, **known}
+
+
+def decode_row(value: Json) -> VersionRow:
+    """Read a row.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: It is none.
+    """
+    found = {name: decode(value[key]) for key, (name, decode) in _FIELDS.items() if key in value}
+    return VersionRow(unescape(value["text"]), Status(value["status"]), **found)
+
+
+def _encode_time(time: datetime | None) -> str | None:
+    if time is None:
+        return None
+    # A time without a zone is taken for UTC: this machine's zone must decide nothing.
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _encode_error(error: RowError | None) -> Json | None:
+    if error is None:
+        return None
+    return {"type": error.type, "code": error.code, "message": escape(error.message), "retryable": error.retryable}
+
+
+def _decode_error(value: Json) -> RowError:
+    return RowError(_text(value["type"]), _text(value["code"]), unescape(value["message"]), _boolean(value["retryable"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text was expected")
+    return value
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("a whole number was expected")
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false was expected")
+    return value
+
+
+def _plain_pairs(value: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((_text(first), _text(second)) for first, second in value)
+
+
+def _escaped_pairs(value: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((unescape(first), unescape(second)) for first, second in value)
+
+
+def _tags(value: list[list[str]]) -> tuple[VersionTag, ...]:
+    return tuple(VersionTag(_text(name), _hexadecimal(tag_id)) for name, tag_id in value)
+
+
+def _hexadecimal(value: str) -> str:
+    bytes.fromhex(value)
+    return value
+
+
+def _counts(value: Mapping[str, object]) -> tuple[tuple[str, int], ...]:
+    return tuple((reason, _integer(count)) for reason, count in value.items())
+
+
+def _digests(value: list[str]) -> tuple[Digest, ...]:
+    return tuple(Digest.parse(text) for text in value)
+
+
+_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "index": ("index", unescape),
+    "filename": ("filename", unescape),
+    "size": ("size", _integer),
+    "sha256": ("sha256", _hexadecimal),
+    "digests": ("digests", _digests),
+    "uploadTime": ("upload_time", datetime.fromisoformat),
+    "date": ("date", _integer),
+    "policy": ("policy", _text),
+    "yanked": ("yanked", _boolean),
+    "commit": ("commit", _hexadecimal),
+    "tags": ("tags", _tags),
+    "skipped": ("skipped", _counts),
+    "skippedPaths": ("skipped_paths", _plain_pairs),
+    "setAside": ("set_aside", _escaped_pairs),
+    "error": ("error", _decode_error),
+    "attempts": ("attempts", _integer),
+    "retryAfter": ("retry_after", datetime.fromisoformat),
+}
