@@ -16,6 +16,8 @@ survives pickling, and shows no secret: a URL in it is the text that
 `str(Url)` gives. The message is made of the fields when it is asked for.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import ClassVar
 
@@ -680,6 +682,20 @@ class LockedError(StoreError):
 
     def __str__(self) -> str:
         return f"{shown(self.path)} was locked by another process for {self.seconds:.1f} s; try again later"
+
+
+@contextmanager
+def disk_errors(path: object, doing: str) -> Iterator[None]:
+    """Raise a `DiskError` for every `OSError` from inside.
+
+    Args:
+        path: What the error is about.
+        doing: What is being done, as in "writing".
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(str(path), doing, error.strerror or str(error), error.errno) from error
 
 
 def _tried_lines(tried: tuple[Tried, ...]) -> str:

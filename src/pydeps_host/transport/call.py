@@ -1,0 +1,151 @@
+"""Work that whoever waits for it can walk away from.
+
+Looking up a name, making a connection, a TLS handshake and a read all block in
+the operating system, where neither a deadline nor a Stop reaches them. So a
+request's work runs in a thread of its own for as long as it lasts, and the
+caller waits for it in a way that anything can end.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+from pydeps_host.errors import ClosedError, DeadlineError
+from pydeps_host.limiter import Stop
+
+T = TypeVar("T")
+
+
+class AbandonedError(Exception):
+    """Tells the work that nobody waits for it any more; it never reaches a caller."""
+
+
+@frozen
+class Patience:
+    """What ends a caller's wait before the work is done.
+
+    Attributes:
+        stop: Ends it when it is set.
+        deadline: Ends it then, in seconds of `time.monotonic()`.
+        doing: What is waited for, for the error.
+    """
+
+    stop: Stop
+    deadline: float | None
+    doing: str
+
+    def remaining(self) -> float | None:
+        """Return the seconds that are left, None where there is no deadline.
+
+        Raises:
+            ClosedError: The stop is set.
+            DeadlineError: The deadline has passed.
+        """
+        if self.stop.is_set():
+            raise ClosedError(self.doing)
+        if self.deadline is None:
+            return None
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise DeadlineError(self.doing)
+        return seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; at once refused where the deadline comes first.
+
+        Raises:
+            ClosedError: The stop was set.
+            DeadlineError: The deadline would pass meanwhile.
+        """
+        remaining = self.remaining()
+        if remaining is not None and seconds > remaining:
+            raise DeadlineError(self.doing)
+        if self.stop.wait(seconds):
+            raise ClosedError(self.doing)
+
+
+class Call(Generic[T]):
+    """One piece of work and the wait for it."""
+
+    def __init__(self, work: Callable[["Call[T]"], T]) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            work: Is given the call, for `guarded` and `on_abandon`.
+        """
+        self._work = work
+        # Reentrant: a signal handler that sets the Stop runs in the thread that holds it.
+        self._condition = threading.Condition(threading.RLock())
+        self._abandoned = False
+        self._at_abandon: list[Callable[[], None]] = []
+        self._done = False
+        self._value: T | None = None
+        self._problem: BaseException | None = None
+
+    def result(self, patience: Patience) -> T:
+        """Start the work, wait, and return what it returns or raise what it raises.
+
+        Whatever else ends the wait, Ctrl-C among it, abandons the work: once
+        this method has left, nothing that is `guarded` runs.
+        """
+        forget = patience.stop.on_set(self._wake)
+        try:
+            threading.Thread(target=self._run, name="pydeps-host-request", daemon=True).start()
+            with self._condition:
+                while not self._done:
+                    self._condition.wait(patience.remaining())
+        except BaseException:
+            self._abandon()
+            raise
+        finally:
+            forget()
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            try:
+                raise problem
+            finally:
+                # The traceback holds this frame: without this, a cycle keeps both alive.
+                del problem
+        return self._value  # type: ignore[return-value]  # It is done without a problem, so it is a T.
+
+    def guarded(self, effect: Callable[[], object]) -> None:
+        """Do something to what belongs to the caller, unless the caller has left.
+
+        Raises:
+            AbandonedError: It has; the effect was not had.
+        """
+        with self._condition:
+            if self._abandoned:
+                raise AbandonedError
+            effect()
+
+    def on_abandon(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when the caller leaves, so that the work ends soon."""
+        with self._condition:
+            if not self._abandoned:
+                self._at_abandon.append(callback)
+                return
+        callback()
+
+    def _run(self) -> None:
+        try:
+            value, problem = self._work(self), None
+        except BaseException as raised:  # noqa: BLE001  # It is raised again where it is waited for.
+            value, problem = None, raised
+        with self._condition:
+            self._done, self._value, self._problem = True, value, problem
+            self._condition.notify_all()
+
+    def _abandon(self) -> None:
+        with self._condition:
+            self._abandoned = True
+            callbacks, self._at_abandon = self._at_abandon, []
+        for callback in callbacks:
+            callback()
+
+    def _wake(self) -> None:
+        with self._condition:
+            self._condition.notify_all()

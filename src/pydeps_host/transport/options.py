@@ -1,0 +1,45 @@
+"""What can be set about asking servers."""
+
+from pathlib import Path
+
+from attrs import field, frozen
+from attrs.validators import ge, gt, instance_of
+
+from pydeps_host.values import Url
+
+
+def _seconds(default: float) -> float:
+    seconds: float = field(default=default, validator=gt(0))
+    return seconds
+
+
+@frozen(kw_only=True)
+class TransportOptions:
+    """How servers are asked; the defaults suit an index on the internet.
+
+    Attributes:
+        connect_timeout: Seconds for a connection to be made, and for its TLS handshake.
+        read_timeout: Seconds without a byte, after which the server is given up.
+        attempts: How often one URL is asked before a fault is final.
+        ca_bundle: A file or a folder of certificates to trust instead of the usual ones.
+        proxy: Asks everything through this proxy, whatever the environment says.
+        trust_environment: Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`,
+            `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` are heeded.
+        max_connections: Connections at once; further requests wait for one.
+        keepalive: Seconds for which an idle connection is kept for the next request.
+        backoff: Seconds that the first repetition waits at most; doubled for each one after it.
+        backoff_cap: Seconds that any repetition waits at most, unless the server asks for a pause.
+        pause_cap: Seconds of a server's `Retry-After` that are granted at most.
+    """
+
+    connect_timeout: float = _seconds(10.0)
+    read_timeout: float = _seconds(30.0)
+    attempts: int = field(default=4, validator=[instance_of(int), ge(1)])
+    ca_bundle: Path | None = None
+    proxy: Url | None = None
+    trust_environment: bool = True
+    max_connections: int = field(default=16, validator=[instance_of(int), ge(1)])
+    keepalive: float = _seconds(15.0)
+    backoff: float = _seconds(0.5)
+    backoff_cap: float = _seconds(8.0)
+    pause_cap: float = _seconds(60.0)
