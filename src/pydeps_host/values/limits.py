@@ -29,7 +29,7 @@ class Limits:
     Attributes:
         page_bytes: An index page, after its one layer of gzip.
         page_files: Files on one page.
-        page_tokens: `{`, `[` and `,` in a JSON page, counted before it is parsed.
+        page_tokens: `{`, `[` and `,` in a JSON page, `<` in an HTML page, counted before it is parsed.
         artifact_bytes: A distribution as downloaded.
         artifact_seconds: Reading one artifact, in seconds.
         unpacked_bytes: All members of one artifact together.

@@ -1,0 +1,131 @@
+"""Which files can stand for a release, and in which order (*Which file* of the behaviour)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Final
+
+from attrs import evolve, frozen
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from pydeps_host.resolver.release import Release, SetAside
+from pydeps_host.simple_api import SDIST_SUFFIXES, WHEEL_SUFFIX, Distribution, File, Kind, Project, read_filename
+from pydeps_host.values import Digest
+
+# What the archive room reads. A format is switched on here, and its rank is that of `SDIST_SUFFIXES`.
+READABLE: Final = (".tar.gz", ".tgz", ".zip", WHEEL_SUFFIX)
+
+_PURE: Final = "none-any"
+_PUREST: Final = ("py3", "py2.py3")
+
+
+@frozen
+class Candidate:
+    """A file that can stand for a release, and what its name says."""
+
+    file: File
+    distribution: Distribution
+
+
+@frozen
+class Candidates:
+    """A page's files, sorted into releases.
+
+    Attributes:
+        releases: The candidates of each release, keyed by version, or by text where PEP 440
+            knows no such version; `1.0` and `1.0.0` are one.
+        set_aside: Every other file, in order of their names.
+    """
+
+    releases: dict[Version | str, tuple[Candidate, ...]]
+    set_aside: tuple[SetAside, ...]
+
+
+def sort_files(project: Project) -> Candidates:
+    """Sort a page's files into releases; what the page's order is does not matter."""
+    releases: dict[Version | str, list[Candidate]] = defaultdict(list)
+    set_aside = []
+    for file in _in_order(project.files):
+        found = read_filename(file.filename, project.name)
+        if not isinstance(found, Distribution):
+            set_aside.append(SetAside(file.filename, found.value))
+        elif found.suffix not in READABLE:
+            set_aside.append(SetAside(file.filename, "format", found.text))
+        else:
+            releases[found.version if found.version is not None else found.text].append(Candidate(file, found))
+    return Candidates({key: tuple(candidates) for key, candidates in releases.items()}, tuple(set_aside))
+
+
+def narrowed(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> tuple[tuple[Candidate, ...], tuple[SetAside, ...]]:
+    """Keep the candidates whose digests allow them, and set the others aside.
+
+    A file is allowed by one required digest that it has, and refused by digests of
+    the required algorithms none of which it has. Of a file without a digest of
+    those algorithms the page says nothing: it is kept, and checked when it is there.
+    """
+    kept, refused = [], []
+    algorithms = {digest.algorithm for digest in required}
+    for candidate in candidates:
+        digests = candidate.file.digests
+        told = any(digest.algorithm in algorithms for digest in digests)
+        if told and digests.isdisjoint(required):
+            refused.append(SetAside(candidate.file.filename, "digest", candidate.distribution.text))
+        else:
+            kept.append(candidate)
+    return tuple(kept), tuple(refused)
+
+
+def release_of(name: NormalizedName, candidates: Iterable[Candidate], required: tuple[Digest, ...] = ()) -> Release:
+    """Make a release of its candidates, put in order of preference."""
+    ordered = _ordered(candidates, required)
+    best = ordered[0].distribution
+    text = best.text if best.version is None else str(best.version)
+    return Release(name, text, best.version, tuple(candidate.file for candidate in ordered), required=required)
+
+
+def is_yanked(candidates: Iterable[Candidate]) -> bool:
+    """Whether a release is yanked: when all its files are (PEP 592)."""
+    return all(candidate.file.yanked for candidate in candidates)
+
+
+def _ordered(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> list[Candidate]:
+    """Order by preference; a file that has a required digest before one that does not say."""
+    groups: dict[tuple[int, ...], list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        unsure = int(bool(required) and candidate.file.digests.isdisjoint(required))
+        groups[unsure, int(candidate.file.yanked), *_rank(candidate.distribution)].append(candidate)
+    return [candidate for rank in sorted(groups) for candidate in _smallest_first(groups[rank])]
+
+
+def _rank(distribution: Distribution) -> tuple[int, int]:
+    """A source distribution before a wheel; a format before the next; the purest wheel first."""
+    if distribution.kind is Kind.SDIST:
+        return 0, SDIST_SUFFIXES.index(distribution.suffix)
+    python, abi, platform = distribution.tags
+    if f"{abi}-{platform}" == _PURE:
+        return 1, _PUREST.index(python) if python in _PUREST else len(_PUREST)
+    # Without an ABI of its own a wheel holds at most programs; `abi3` is one for many Pythons.
+    return 1, len(_PUREST) + {"none": 1, "abi3": 2}.get(abi, 3)
+
+
+def _smallest_first(candidates: list[Candidate]) -> list[Candidate]:
+    """Order files of one rank by size where all tell one; by name they are in order already."""
+    if any(candidate.file.size is None for candidate in candidates):
+        return candidates
+    return sorted(candidates, key=attrgetter("file.size"))
+
+
+def _in_order(files: Iterable[File]) -> Iterator[File]:
+    """Yield files in an order that owes nothing to the page's, each that is listed twice once."""
+    by_name: dict[str, list[File]] = defaultdict(list)
+    for file in files:
+        by_name[file.filename].append(file)
+    for filename in sorted(by_name):
+        same = by_name[filename]
+        # Two entries of one name that differ are rare, and dear to compare.
+        yield from same if len(same) == 1 else sorted(set(same), key=_identity)
+
+
+def _identity(file: File) -> tuple[str, ...]:
+    return (file.url.reveal(), *map(str, sorted(file.digests)), repr(evolve(file, digests=frozenset(), core_metadata=None)))

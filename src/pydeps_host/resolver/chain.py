@@ -1,0 +1,269 @@
+"""The chain of indexes: which of them owns a project (*Indexes* of the behaviour)."""
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from attrs import field, frozen
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pydeps_host.config import Index
+from pydeps_host.dependency import Dependency
+from pydeps_host.errors import (
+    HostError,
+    OwnerChangedError,
+    ProjectAccessError,
+    ProjectNotFoundError,
+    ProjectPageError,
+    ProjectUnavailableError,
+    UsageError,
+    VersionNotFoundError,
+)
+from pydeps_host.events import Notice, Observer, UrlTried, ignore
+from pydeps_host.limiter import Priority
+from pydeps_host.resolver.choice import choose
+from pydeps_host.resolver.once import Once
+from pydeps_host.resolver.release import Choice, Release
+from pydeps_host.simple_api import Answer, Ask, PageStore, Project, SimpleClient
+from pydeps_host.transport import Transport
+from pydeps_host.values import Limits, Outcome, Tried, Url, UrlSyntaxError, shown
+
+_TEMPORARY: Final = frozenset({Outcome.UNAVAILABLE, Outcome.RATE_LIMITED})
+_ACCESS: Final = {Outcome.AUTHENTICATION_REQUIRED: 401, Outcome.FORBIDDEN: 403}
+
+
+@frozen(kw_only=True)
+class ResolverOptions:
+    """How a resolver asks and chooses.
+
+    Attributes:
+        versions_per_dependency: Most releases that a range brings.
+        version_fallthrough: Whether a pin that the owner lacks is asked of later URLs.
+        limits: What is enforced while pages are read.
+        pages: Where pages are kept for conditional requests, or None.
+    """
+
+    versions_per_dependency: int = 50
+    version_fallthrough: bool = False
+    limits: Limits = field(factory=Limits)
+    pages: PageStore | None = None
+
+
+@frozen
+class Found:
+    """A project, and who has it.
+
+    Attributes:
+        project: Its page.
+        index: The index that owns it.
+        tried: Every URL of the chain up to the owner, in order; the owner is the last.
+    """
+
+    project: Project
+    index: Index
+    tried: tuple[Tried, ...]
+
+
+@frozen
+class Located:
+    """What a dependency takes, and from whom.
+
+    Attributes:
+        choice: The releases.
+        found: The project, at the index that has them: the owner, or a later one where
+            `version_fallthrough` is on and the owner lacks the version.
+    """
+
+    choice: Choice
+    found: Found
+
+
+class Resolver:
+    """Finds projects and their releases along a chain of indexes.
+
+    Every index is asked for a project once for as long as the resolver lives, or
+    until `forget`; so a resolver is made for a sync, and not kept. Safe to share
+    between threads.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[Index | Url | str],
+        *,
+        transport: Transport,
+        observer: Observer = ignore,
+        options: ResolverOptions | None = None,
+    ) -> None:
+        """Take the chain, first to last; of two URLs with one origin and path the first counts.
+
+        Raises:
+            UsageError: There is no URL, or one is none.
+        """
+        self._options = options if options is not None else ResolverOptions()
+        self._indexes = _distinct(_indexes(urls))
+        self._client = SimpleClient(transport, pages=self._options.pages, limits=self._options.limits)
+        self._observer = observer
+        self._answers: Once[tuple[int, NormalizedName], Answer] = Once()
+
+    def project(self, name: str) -> Project:
+        """Return the project's page at the index that owns it; errors are those of `find`."""
+        return self.find(name).project
+
+    def find(self, name: str, *, owner: str | None = None, deadline: float | None = None, priority: Priority = Priority.BULK) -> Found:
+        """Find the index that owns a project: the first of the chain that knows it.
+
+        Args:
+            name: The project, in any spelling.
+            owner: The name of the index that it came from so far, or None.
+            deadline: When to give up, in seconds of `time.monotonic()`, or None.
+            priority: Who goes first where requests wait.
+
+        Raises:
+            ProjectNotFoundError: Every index says that it does not have it.
+            ProjectPageError: An index answers with what cannot be used; those after it are not asked.
+            ProjectAccessError: An index wants credentials, or forbids it.
+            ProjectUnavailableError: An index does not answer now, or limits the rate.
+            OwnerChangedError: Another index than the recorded owner would take over.
+            DeadlineError: The time ran out.
+            ClosedError: The transport was closed.
+        """
+        normalized = canonicalize_name(name)
+        return self._owned(self._walk(_Wish(normalized, deadline, priority)), normalized, owner)
+
+    def locate(
+        self, dependency: Dependency, *, owner: str | None = None, deadline: float | None = None, priority: Priority = Priority.BULK
+    ) -> tuple[Release, ...]:
+        """Return the releases that a dependency takes, the newest first; errors are those of `take`."""
+        return self.take(dependency, owner=owner, deadline=deadline, priority=priority).choice.releases
+
+    def take(
+        self, dependency: Dependency, *, owner: str | None = None, deadline: float | None = None, priority: Priority = Priority.BULK
+    ) -> Located:
+        """Choose a dependency's releases at the index that owns its project.
+
+        With `version_fallthrough`, a pin that the owner lacks is asked of the indexes
+        after it, by the same rules: 404 and 410 go on, nothing else does.
+
+        Raises:
+            VersionNotFoundError: The owner has no release that the dependency asks for.
+            HostError: What `find` raises.
+        """
+        walk = self._walk(_Wish(dependency.name, deadline, priority))
+        found = self._owned(walk, dependency.name, owner)
+        try:
+            return self._chosen(found, dependency)
+        except VersionNotFoundError:
+            if not (self._options.version_fallthrough and dependency.is_pin):
+                raise
+            located = self._chosen_later(walk, dependency)
+            if located is None:
+                raise
+        message = f"{shown(str(dependency))} comes from {shown(located.found.index.name)}: {shown(found.index.name)} lacks it"
+        self._observer(Notice(dependency.name, "version-fallthrough", message))
+        return located
+
+    def forget(self, name: str) -> None:
+        """Let a project's pages go, to spare memory; the next question about it is asked anew."""
+        for place in range(len(self._indexes)):
+            self._answers.forget((place, canonicalize_name(name)))
+
+    def _chosen(self, found: Found, dependency: Dependency) -> Located:
+        return Located(choose(found.project, dependency, versions_per_dependency=self._options.versions_per_dependency), found)
+
+    def _chosen_later(self, walk: Iterator[Found], dependency: Dependency) -> Located | None:
+        for found in walk:
+            try:
+                return self._chosen(found, dependency)
+            except VersionNotFoundError:
+                continue
+        return None
+
+    def _owned(self, walk: Iterator[Found], name: NormalizedName, owner: str | None) -> Found:
+        """Take the first index that has the project, if it is the recorded owner or stands before it."""
+        found = next(walk)
+        new = found.index.name
+        if owner is None or owner == new:
+            return found
+        names = [index.name for index in self._indexes]
+        if owner not in names or names.index(owner) < names.index(new):
+            raise OwnerChangedError(name, owner, new)
+        self._observer(Notice(name, "owner-changed", f"{name} came from {shown(owner)}, {shown(new)} stands before it and has it now"))
+        return found
+
+    def _walk(self, wish: "_Wish") -> Iterator[Found]:
+        """Yield the project at each index that has it, in the chain's order, and one at least."""
+        tried: list[Tried] = []
+        nobody = True
+        for place, index in enumerate(self._indexes):
+            reason = self._reason_not_to_ask(index, wish.name)
+            if reason:
+                tried.append(Tried(index.url.child(wish.name), Outcome.NOT_ASKED, reason))
+                continue
+            answer = self._ask(place, wish)
+            tried.append(answer.tried)
+            if answer.tried.outcome is Outcome.FOUND and answer.project is not None:
+                nobody = False
+                yield Found(answer.project, index, tuple(tried))
+            elif answer.tried.outcome is not Outcome.ABSENT:
+                raise _error(wish.name, tuple(tried))
+        if nobody:
+            raise ProjectNotFoundError(wish.name, tuple(tried))
+
+    def _reason_not_to_ask(self, index: Index, name: NormalizedName) -> str:
+        """Say why `projects` keeps an index from being asked; empty where it does not."""
+        if _claims(index, name):
+            return ""
+        if any(_claims(other, name) for other in self._indexes):
+            return "`projects` of another index claims the name"
+        return "the name is none of its `projects`" if index.projects else ""
+
+    def _ask(self, place: int, wish: "_Wish") -> Answer:
+        ask = Ask(self._indexes[place], wish.name, deadline=wish.deadline, priority=wish.priority)
+
+        def work() -> Answer:
+            answer = self._client.ask(ask)
+            self._observer(UrlTried(wish.name, answer.tried.url, answer.tried.outcome))
+            return answer
+
+        return self._answers.get((place, wish.name), work, deadline=wish.deadline, doing=f"asking {ask.url}")
+
+
+@frozen
+class _Wish:
+    """One question along the chain."""
+
+    name: NormalizedName
+    deadline: float | None
+    priority: Priority
+
+
+def _indexes(urls: Sequence[Index | Url | str]) -> list[Index]:
+    try:
+        parsed = [Url.parse(url) if isinstance(url, str) else url for url in urls]
+    except UrlSyntaxError as problem:
+        raise UsageError(str(problem), "give URLs of simple repository APIs") from None
+    if not parsed:
+        raise UsageError("there is no URL to ask", "give the URL of one simple repository API at least")
+    return [Index.of(url) if isinstance(url, Url) else url for url in parsed]
+
+
+def _distinct(indexes: list[Index]) -> tuple[Index, ...]:
+    """Keep the first of each origin and path."""
+    first: dict[tuple[object, str], Index] = {}
+    for index in indexes:
+        first.setdefault((index.url.origin, index.url.path.rstrip("/")), index)
+    return tuple(first.values())
+
+
+def _claims(index: Index, name: NormalizedName) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in index.projects)
+
+
+def _error(name: NormalizedName, tried: tuple[Tried, ...]) -> HostError:
+    """Return the error that tells a caller what to do about the last outcome."""
+    last = tried[-1]
+    if last.outcome in _TEMPORARY:
+        return ProjectUnavailableError(name, tried)
+    if last.outcome in _ACCESS:
+        return ProjectAccessError(str(last.url), last.status or _ACCESS[last.outcome], last.outcome.remedy, name, tried)
+    return ProjectPageError(name, tried)

@@ -1,0 +1,218 @@
+"""One index, asked for one project."""
+
+import hashlib
+from typing import Final
+
+from attrs import field, frozen
+from packaging.utils import NormalizedName
+
+from pydeps_host.config import Index, Redirects
+from pydeps_host.errors import PageError, RedirectError, TooLargeError, UnavailableError
+from pydeps_host.limiter import Priority
+from pydeps_host.simple_api.folder import ask_folder
+from pydeps_host.simple_api.kept import KeptPage, NoPages, PageStore, access_of, final_url, is_intact, validators_of, written
+from pydeps_host.simple_api.page import parse_project
+from pydeps_host.simple_api.project import Project
+from pydeps_host.transport import Request, Response, Transport, same_origin
+from pydeps_host.values import Limits, Outcome, Tried, Url, UrlSyntaxError, shown
+
+# As the simple repository API recommends it, "Version + Format Selection".
+ACCEPT: Final = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+
+_STATUSES: Final = {
+    401: Outcome.AUTHENTICATION_REQUIRED,
+    402: Outcome.FORBIDDEN,
+    403: Outcome.FORBIDDEN,
+    404: Outcome.ABSENT,
+    407: Outcome.AUTHENTICATION_REQUIRED,
+    408: Outcome.UNAVAILABLE,
+    410: Outcome.ABSENT,
+    425: Outcome.UNAVAILABLE,
+    429: Outcome.RATE_LIMITED,
+    451: Outcome.FORBIDDEN,
+}
+_PAGE_REASONS: Final = {"not-an-index": Outcome.NOT_AN_INDEX, "unsupported-version": Outcome.UNSUPPORTED_VERSION}
+
+
+@frozen
+class Ask:
+    """One question to one index.
+
+    Attributes:
+        index: Who is asked.
+        name: The project, normalised.
+        deadline: When to give up, in seconds of `time.monotonic()`, or None.
+        priority: Who goes first where requests wait.
+    """
+
+    index: Index
+    name: NormalizedName
+    deadline: float | None = field(default=None, kw_only=True)
+    priority: Priority = field(default=Priority.BULK, kw_only=True)
+
+    @property
+    def url(self) -> Url:
+        """The project's page, with the trailing slash that PEP 503 asks for."""
+        return self.index.url.child(self.name)
+
+
+@frozen
+class Answer:
+    """What one index said about one project.
+
+    Attributes:
+        tried: The outcome, typed.
+        project: The page, for `FOUND`, `EMPTY` and `QUARANTINED`; else None.
+    """
+
+    tried: Tried
+    project: Project | None = None
+
+
+class SimpleClient:
+    """Asks an index for a project's page, and says what the answer means.
+
+    Safe to share between threads when its transport and its store are.
+    """
+
+    def __init__(self, transport: Transport, *, pages: PageStore | None = None, limits: Limits | None = None) -> None:
+        self._transport = transport
+        self._pages = pages if pages is not None else NoPages()
+        self._keeps = pages is not None
+        self._limits = limits if limits is not None else Limits()
+        self._access: dict[Url, str] = {}
+
+    def ask(self, ask: Ask) -> Answer:
+        """Ask one index for one project.
+
+        Whatever the index says or fails to say comes back as an outcome. A folder
+        (`file://`) is read without a request.
+
+        Raises:
+            DeadlineError: The time ran out.
+            ClosedError: The transport was closed.
+        """
+        try:
+            answer = ask_folder(ask.index.url, ask.name, self._limits) if ask.index.url.scheme == "file" else self._fetch(ask)
+        except RedirectError as refused:
+            outcome = Outcome.ABSENT if _means_absent(refused, ask) else Outcome.REDIRECT_REFUSED
+            return Answer(Tried(ask.url, outcome, shown(f"to {refused.target}: {refused.reason}")))
+        except UnavailableError as failed:
+            return Answer(Tried(ask.url, Outcome.UNAVAILABLE, shown(failed.detail), failed.status))
+        except TooLargeError as large:
+            return Answer(Tried(ask.url, Outcome.MALFORMED, shown(str(large))))
+        except PageError as odd:
+            outcome = _PAGE_REASONS.get(odd.reason, Outcome.MALFORMED)
+            return Answer(Tried(ask.url, outcome, shown(odd.detail)))
+        return _judged(answer, ask) if isinstance(answer, Project) else Answer(answer)
+
+    def _fetch(self, ask: Ask) -> Project | Tried:
+        kept = self._kept(ask)
+        response = self._send(ask, validators_of(kept) if kept else ())
+        if response.status == 304 and kept is not None:
+            project = self._read_kept(ask, kept)
+            if project is not None:
+                return project
+            # What is kept can no longer be read: asked anew, as if nothing were.
+            response = self._send(ask, ())
+        if response.status not in {200, 203} or response.status in ask.index.absent_status:
+            return _refusal(response, ask)
+        content_type = response.headers.get("content-type") or ""
+        project = parse_project(response.body, content_type=content_type, url=response.url, name=ask.name, limits=self._limits)
+        self._keep(ask, response, kept)
+        return project
+
+    def _send(self, ask: Ask, headers: tuple[tuple[str, str], ...]) -> Response:
+        return self._transport.send(
+            Request(
+                ask.url,
+                max_bytes=self._limits.page_bytes,
+                max_bytes_name="page_bytes",
+                accept=ACCEPT,
+                headers=headers,
+                gzip=True,
+                redirects=ask.index.redirects,
+                allowed_hosts=ask.index.allowed_hosts,
+                priority=ask.priority,
+                deadline=ask.deadline,
+            )
+        )
+
+    def _access_of(self, url: Url) -> str:
+        if url not in self._access:
+            self._access[url] = access_of(url)
+        return self._access[url]
+
+    def _kept(self, ask: Ask) -> KeptPage | None:
+        kept = self._pages.load(ask.index.name, ask.name) if self._keeps else None
+        return kept if kept is not None and is_intact(kept, self._access_of(ask.index.url)) else None
+
+    def _read_kept(self, ask: Ask, kept: KeptPage) -> Project | None:
+        url = final_url(kept, ask.url)
+        if url is None:
+            return None
+        try:
+            return parse_project(kept.body, content_type=kept.content_type, url=url, name=ask.name, limits=self._limits)
+        except (PageError, TooLargeError):
+            return None
+
+    def _keep(self, ask: Ask, response: Response, kept: KeptPage | None) -> None:
+        etag, modified = response.headers.get("etag") or "", response.headers.get("last-modified") or ""
+        url = written(ask.url, response.url)
+        if not self._keeps or not (etag or modified) or url is None:
+            return
+        page = KeptPage(
+            response.body,
+            response.headers.get("content-type") or "",
+            url,
+            etag,
+            modified,
+            sha256=hashlib.sha256(response.body).hexdigest(),
+            access=self._access_of(ask.index.url),
+        )
+        if page != kept:
+            self._pages.save(ask.index.name, ask.name, page)
+
+
+def _refusal(response: Response, ask: Ask) -> Tried:
+    """Say what a status other than 200 means; which ones mean absent is the index's to say."""
+    status = response.status
+    if status in ask.index.absent_status:
+        outcome = Outcome.ABSENT
+    elif status >= 500:
+        outcome = Outcome.UNAVAILABLE
+    else:
+        outcome = _STATUSES.get(status, Outcome.NOT_AN_INDEX)
+    until = response.retry_at if outcome in {Outcome.RATE_LIMITED, Outcome.UNAVAILABLE} else None
+    return Tried(ask.url, outcome, f"status {status}", status, until)
+
+
+def _judged(project: Project, ask: Ask) -> Answer:
+    """Say what a readable page means."""
+    if project.status == "quarantined":
+        return Answer(Tried(ask.url, Outcome.QUARANTINED, shown(project.status_reason or "")), project)
+    if project.files:
+        return Answer(Tried(ask.url, Outcome.FOUND), project)
+    odd = [entry for entry in project.skipped if entry.reason != "no-filename"]
+    if odd:
+        detail = f"none of its {len(odd)} entries can be used: the first, {odd[0].text!r}, for {odd[0].reason}"
+        return Answer(Tried(ask.url, Outcome.MALFORMED, shown(detail)))
+    empty = Outcome.ABSENT if ask.index.empty_is_absent else Outcome.EMPTY
+    return Answer(Tried(ask.url, empty, "a page without files"), project if empty is Outcome.EMPTY else None)
+
+
+def _means_absent(refused: RedirectError, ask: Ask) -> bool:
+    """Whether `redirects: absent` speaks of this redirect: one to another origin, and not from https to http.
+
+    A loop among the index's own hosts is a fault of the index, and must not let
+    the next one be asked.
+    """
+    if ask.index.redirects is not Redirects.ABSENT:
+        return False
+    try:
+        target = Url.parse(refused.target)
+    except UrlSyntaxError:
+        return False
+    if refused.url.startswith("https:") and target.scheme == "http":
+        return False
+    return not same_origin(ask.index.url.origin, target.origin) and target.host not in ask.index.allowed_hosts

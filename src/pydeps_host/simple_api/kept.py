@@ -1,0 +1,104 @@
+"""Pages kept from one sync to the next, with the validators that the server gave (RFC 9110, section 13)."""
+
+import hashlib
+from typing import Protocol
+
+from attrs import evolve, field, frozen
+from packaging.utils import NormalizedName
+
+from pydeps_host.transport import same_origin
+from pydeps_host.values import Url, UrlSyntaxError
+
+_LONGEST_VALIDATOR = 1024
+# An access key must not be a way to try passwords out on whoever can read the store.
+_ROUNDS = 20_000
+
+
+@frozen
+class KeptPage:
+    """A page as it came, to be read again when the server says that it is still the one.
+
+    It holds no secret: neither credentials, nor the query, nor a page whose path has one.
+
+    Attributes:
+        body: Inflated.
+        content_type: As the server gave it.
+        url: The final URL where the page was redirected, without credentials; empty where it was not.
+        etag: The `ETag`, or empty.
+        last_modified: The `Last-Modified`, or empty.
+        sha256: Of `body`, in hexadecimal.
+        access: Tells which URL and credentials it came by, see `access_of`.
+    """
+
+    body: bytes = field(repr=False)
+    content_type: str
+    url: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    sha256: str = ""
+    access: str = ""
+
+
+class PageStore(Protocol):
+    """Where pages are kept; one page for each index name and project."""
+
+    def load(self, index: str, project: NormalizedName, /) -> KeptPage | None:
+        """Return the page that was saved last, None where there is none or it cannot be read."""
+
+    def save(self, index: str, project: NormalizedName, page: KeptPage, /) -> None:
+        """Keep a page in place of the one before."""
+
+
+class NoPages:
+    """Keeps nothing: the store of those who gave none."""
+
+    def load(self, index: str, project: NormalizedName, /) -> KeptPage | None:
+        """Return None."""
+
+    def save(self, index: str, project: NormalizedName, page: KeptPage, /) -> None:
+        """Forget the page."""
+
+
+def access_of(url: Url) -> str:
+    """Return a key that changes when an index's URL or credentials do, and tells neither."""
+    return hashlib.pbkdf2_hmac("sha256", url.reveal().encode(), str(url).encode(), _ROUNDS).hex()
+
+
+def is_intact(page: KeptPage, access: str) -> bool:
+    """Whether a kept page is whole, came by the same URL and credentials, and can be asked about."""
+    validators = (page.etag, page.last_modified)
+    # A file that somebody changed can hold anything, and no type is sure.
+    texts = (page.content_type, page.url, page.sha256, page.access, *validators)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and page.access == access
+        and any(validators)
+        and all(text.isascii() and (not text or text.isprintable()) and len(text) <= _LONGEST_VALIDATOR for text in validators)
+        and hashlib.sha256(page.body).hexdigest() == page.sha256
+    )
+
+
+def validators_of(page: KeptPage) -> tuple[tuple[str, str], ...]:
+    """Return the request headers that ask whether the page is still the one."""
+    headers = (("If-None-Match", page.etag), ("If-Modified-Since", page.last_modified))
+    return tuple((name, value) for name, value in headers if value)
+
+
+def written(asked: Url, final: Url) -> str | None:
+    """Return how a page's final URL is kept; None where it holds what must not be written down."""
+    if final == asked:
+        return ""
+    if final.hidden or final.query:
+        return None
+    return final.without_credentials().reveal()
+
+
+def final_url(page: KeptPage, asked: Url) -> Url | None:
+    """Return a kept page's final URL, with the credentials that belong there; None where it cannot be read."""
+    if not page.url:
+        return asked
+    try:
+        final = Url.parse(page.url).without_credentials()
+    except UrlSyntaxError:
+        return None
+    return evolve(final, credentials=asked.credentials if same_origin(asked.origin, final.origin) else None)

@@ -1,0 +1,89 @@
+"""What a project's page says, in one form for HTML, JSON and folders."""
+
+from datetime import datetime
+
+from attrs import frozen
+from packaging.utils import NormalizedName
+
+from pydeps_host.values import Digest, Url
+
+
+@frozen
+class File:
+    """One file that an index lists for a project.
+
+    `size`, `upload_time` and `has_signature` (in part) come from JSON pages
+    only; every other field can be told by both kinds of page.
+
+    Attributes:
+        filename: One printable component of at most 255 bytes.
+        url: Where it is, resolved.
+        digests: Every digest that the page gives, of algorithms that every Python has; may be empty.
+        size: Bytes (PEP 700), or None where the page does not say.
+        upload_time: When it came to the index, in UTC (PEP 700), or None.
+        requires_python: The Python versions that it is for, unchecked text (PEP 345), or None.
+        yanked: Whether the file was withdrawn (PEP 592).
+        yanked_reason: Why, or None where it was not or nobody said.
+        core_metadata: Digests of the metadata file beside it (PEP 714), empty where it is
+            there and its digest is not told; None where there is no such file.
+        provenance: Where its attestations are (PEP 740), or None.
+        has_signature: Whether a `.asc` lies beside it (PEP 503), or None where the page does not say.
+    """
+
+    filename: str
+    url: Url
+    digests: frozenset[Digest] = frozenset()
+    size: int | None = None
+    upload_time: datetime | None = None
+    requires_python: str | None = None
+    yanked: bool = False
+    yanked_reason: str | None = None
+    core_metadata: frozenset[Digest] | None = None
+    provenance: Url | None = None
+    has_signature: bool | None = None
+
+
+@frozen
+class SkippedEntry:
+    """An entry of a page, or one field of an entry, that was left out.
+
+    Attributes:
+        text: What the page calls it, escaped and cut short.
+        reason: A stable code. The entry is left out for `no-filename` (a link to a
+            folder, such as `../`), `filename` (no printable component of at most
+            255 bytes), `link` (no URL that can be asked), `scheme` (from http to
+            a folder or back), `digest` (a digest of the wrong length), `entry`
+            (not of the form that the API has), `outside` (it leads out of the index's
+            folder), `not-a-file` (nothing there, or a device, a pipe, a folder).
+            The field alone is left out for `size`, `upload-time` and `provenance`.
+    """
+
+    text: str
+    reason: str
+
+
+@frozen
+class Project:
+    """One project at one index.
+
+    Attributes:
+        name: The normalised name that was asked for (PEP 503).
+        url: The page's final URL, after redirects.
+        files: In the page's order, which means nothing.
+        versions: Every version's text (PEP 700); empty where the page does not say.
+        skipped: What was left out, and why.
+        status: `active`, `archived`, `deprecated`, `quarantined` (PEP 792), or the page's own word.
+        status_reason: Why, or None.
+        api_version: The API version that the page declares (PEP 629), `1.0` where it does not.
+        last_serial: The number of the project's last change, where the page gives one, or None.
+    """
+
+    name: NormalizedName
+    url: Url
+    files: tuple[File, ...] = ()
+    versions: tuple[str, ...] = ()
+    skipped: tuple[SkippedEntry, ...] = ()
+    status: str = "active"
+    status_reason: str | None = None
+    api_version: str = "1.0"
+    last_serial: int | None = None
