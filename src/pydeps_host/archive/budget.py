@@ -1,0 +1,85 @@
+"""What one artifact may cost, charged before memory is taken for it."""
+
+import time
+from collections.abc import Callable
+
+from pydeps_host.archive.reasons import Refusal, Refused
+from pydeps_host.values import Limits
+
+
+class Budget:
+    """Counts what one artifact has cost so far, and refuses it when a limit is passed.
+
+    Args:
+        limits: What is allowed.
+        artifact_bytes: The artifact's size, for the ratio.
+        clock: Seconds; another one in tests.
+    """
+
+    def __init__(self, limits: Limits, artifact_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._deadline = clock() + limits.artifact_seconds
+        self._unpacked_left = self._allowance = limits.unpacked_allowance(artifact_bytes)
+        self._entries_left = limits.entries
+        self._paths_left = limits.paths_bytes
+        self._folders = 0
+        # Folders are nodes of a tree: the spelling of every ancestor of every path
+        # would be quadratic in a path's depth.
+        self._children: dict[tuple[int, bytes], int] = {}
+        self._known: set[bytes] = {b""}
+
+    def unpack(self, size: int) -> None:
+        """Charge bytes that are about to be produced, or were just produced in one bounded piece."""
+        self._unpacked_left -= size
+        if self._unpacked_left < 0:
+            raise Refused(Refusal.LIMIT_UNPACKED, f"unpacks to more than {self._allowance} bytes")
+
+    def enter(self) -> None:
+        """Charge one entry, and look at the clock."""
+        self._entries_left -= 1
+        if self._entries_left < 0:
+            raise Refused(Refusal.LIMIT_ENTRIES, f"has more than {self.limits.entries} entries")
+        if self._clock() > self._deadline:
+            self.check_time()
+
+    def check_time(self) -> None:
+        """Refuse an artifact that takes longer than `artifact_seconds`."""
+        if self._clock() > self._deadline:
+            raise Refused(Refusal.LIMIT_SECONDS, f"takes longer than {self.limits.artifact_seconds} s to read")
+
+    def name(self, raw: bytes) -> None:
+        """Charge a name as the archive has it."""
+        if len(raw) > self.limits.path_bytes:
+            raise Refused(Refusal.LIMIT_PATH, f"a path has more than {self.limits.path_bytes} bytes")
+        self.text(raw)
+
+    def text(self, raw: bytes) -> None:
+        """Charge a link's target, which is kept in memory as names are."""
+        self._paths_left -= len(raw)
+        if self._paths_left < 0:
+            raise Refused(Refusal.LIMIT_PATHS, f"the paths have more than {self.limits.paths_bytes} bytes together")
+
+    def place(self, path: bytes, *, folder: bool) -> None:
+        """Charge the place of an entry in the tree: its folders, each once, and itself if it is one."""
+        limits = self.limits
+        if path.count(b"/") >= limits.path_depth:
+            raise Refused(Refusal.LIMIT_DEPTH, f"a path has more than {limits.path_depth} components")
+        if len(path) > limits.component_bytes and max(map(len, path.split(b"/"))) > limits.component_bytes:
+            raise Refused(Refusal.LIMIT_COMPONENT, f"a component of a path has more than {limits.component_bytes} bytes")
+        above = path if folder else path.rpartition(b"/")[0]
+        if above not in self._known:
+            self._add_folder(above)
+
+    def _add_folder(self, path: bytes) -> None:
+        node = 0
+        for part in path.split(b"/"):
+            node = self._children.get((node, part)) or self._new_folder(node, part)
+        self._known.add(path)
+
+    def _new_folder(self, parent: int, part: bytes) -> int:
+        self._folders += 1
+        if self._folders > self.limits.folders:
+            raise Refused(Refusal.LIMIT_FOLDERS, f"has more than {self.limits.folders} folders")
+        self._children[(parent, part)] = self._folders
+        return self._folders

@@ -1,0 +1,120 @@
+"""An entry that a reader found to a member that is taken, whatever the format."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+from pydeps_host.archive.budget import Budget
+from pydeps_host.archive.policy import Gate, content_reason, path_in_tree
+from pydeps_host.archive.reasons import SkipReason
+from pydeps_host.archive.values import Kind, Member, sane_time
+
+# A member up to this size is one bytes object.
+WHOLE_BYTES = 1024 * 1024
+
+
+class Found(NamedTuple):
+    """An entry as the archive has it; a tuple, because one is made for every entry.
+
+    Attributes:
+        raw: The name.
+        kind: What it is, or None for a device or a FIFO.
+        executable: Whether the owner may execute it.
+        size: Bytes of content, as the archive promises; the reader holds it to that.
+        mtime: Seconds since 1970, any number.
+        offset: Where its header begins.
+        target: What a link points at.
+    """
+
+    raw: bytes
+    kind: Kind | None
+    executable: bool
+    size: int
+    mtime: int
+    offset: int
+    target: bytes = b""
+
+
+class Content(Protocol):
+    """An entry's content, read once, either way, to its end."""
+
+    def whole(self, size: int, /) -> bytes:
+        """Return all of it, for a size that memory may be taken for."""
+        ...
+
+    def pieces(self, size: int, /) -> Iterator[bytes]:
+        """Yield all of it in bounded pieces."""
+        ...
+
+
+class Desk:
+    """Makes members of entries, by the rules that look at one entry alone.
+
+    Args:
+        gate: Admits names.
+        budget: Charged for entries and content.
+        guard: Wraps an iterator of content that is handed out.
+    """
+
+    def __init__(self, gate: Gate, budget: Budget, guard: Callable[[Iterator[bytes]], Iterator[bytes]]) -> None:
+        self._gate = gate
+        self._budget = budget
+        self._guard = guard
+
+    def take(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
+        """Return the member, or None where the entry is left out; and what is to be drained after it."""
+        kind = found.kind
+        if kind is Kind.FILE:
+            return self._file(found, content)
+        if kind is None:
+            return None, self.leave(found.raw, SkipReason.DEVICE, found.size, content)
+        return self._other(found, kind), _NOTHING
+
+    def leave(self, raw: bytes, reason: SkipReason, size: int, content: Content) -> Iterator[bytes]:
+        """Leave an entry out before its name is looked at; return what is to be drained."""
+        self._budget.name(raw)
+        self._gate.skip(raw, reason)
+        self._budget.unpack(size)
+        return self._timed(content.pieces(size)) if size else _NOTHING
+
+    def _other(self, found: Found, kind: Kind) -> Member | None:
+        path = self._gate.admit(found.raw, kind)
+        # The root is a folder that every tree has.
+        if not path:
+            return None
+        target = found.target
+        if kind is Kind.HARDLINK:
+            reason, target = path_in_tree(target)
+            if reason is not None:
+                self._gate.skip(found.raw, SkipReason.HARD_LINK_MISSING)
+                return None
+        self._budget.text(target)
+        return _member(found, kind, path, target=target)
+
+    def _file(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
+        path, size = self._gate.admit(found.raw, Kind.FILE), found.size
+        self._budget.unpack(size)
+        if path is None:
+            return None, self._timed(content.pieces(size))
+        too_large = size > self._budget.limits.file_bytes
+        whole = content.whole(size) if size <= WHOLE_BYTES and not too_large else None
+        reason = SkipReason.TOO_LARGE if too_large else content_reason(path, whole)
+        if reason is not None:
+            self._gate.skip(found.raw, reason)
+        if whole is not None:
+            return None if reason else _member(found, Kind.FILE, path, content=whole), _NOTHING
+        pieces = self._timed(content.pieces(size))
+        return None if reason else _member(found, Kind.FILE, path, content=self._guard(pieces)), pieces
+
+    def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._budget.check_time()
+            yield piece
+
+
+_NOTHING: Iterator[bytes] = iter(())
+
+
+def _member(found: Found, kind: Kind, path: bytes, *, target: bytes = b"", content: bytes | Iterator[bytes] = b"") -> Member:
+    size = found.size if kind is Kind.FILE else 0
+    executable = found.executable and kind is Kind.FILE
+    return Member(path, kind, executable, size, sane_time(found.mtime), found.offset, target, content)

@@ -1,0 +1,223 @@
+"""Compressed streams to the bytes in them, in bounded pieces.
+
+zlib decides what a deflate stream is. ISA-L inflates in half the time, but it
+accepts streams that zlib refuses (incomplete Huffman codes), so that a machine
+without its wheel would refuse what another takes; and a version must be the
+same commit on every machine.
+"""
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from typing import BinaryIO, Protocol
+
+from pydeps_host.archive.reasons import Refusal, Refused
+from pydeps_host.values import Limits
+
+READ_BYTES = 64 * 1024
+PIECE_BYTES = 256 * 1024
+
+
+def plain(file: BinaryIO, limits: Limits) -> Iterator[bytes]:  # noqa: ARG001 - every source of bytes is called alike.
+    """Yield a file's bytes as they are."""
+    while data := file.read(PIECE_BYTES):
+        yield data
+
+
+def gunzip(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+    """Yield what is in a gzip file (RFC 1952): header, CRC and size of every member are checked.
+
+    Several members are one stream. Zero bytes after the last one are padding, as
+    gzip and CPython have it; anything else there is refused.
+    """
+
+    def member(data: bytes) -> Generator[bytes, None, bytes]:
+        return _inflate(zlib.decompressobj(zlib.MAX_WBITS | 16), data, file.read)
+
+    return _members(file, limits, member, b"\x1f")
+
+
+def bunzip2(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+    """Yield what is in a bzip2 file; several streams are one."""
+
+    def member(data: bytes) -> Generator[bytes, None, bytes]:
+        return _decode(bz2.BZ2Decompressor(), data, file)
+
+    return _members(file, limits, member, b"B")
+
+
+def unxz(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+    """Yield what is in an xz file; several streams are one."""
+
+    def member(data: bytes) -> Generator[bytes, None, bytes]:
+        return _decode(lzma.LZMADecompressor(lzma.FORMAT_XZ, limits.xz_memory_bytes), data, file)
+
+    return _members(file, limits, member, b"\xfd")
+
+
+class ByteStream:
+    """Pieces of bytes of any size, taken from in the sizes that a reader wants."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._buffer = b""
+        self._position = 0
+        self._before = 0
+
+    @property
+    def offset(self) -> int:
+        """How many bytes were taken so far."""
+        return self._before + self._position
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes: `size` of them, or fewer where the stream ends."""
+        end = self._position + size
+        if end <= len(self._buffer):
+            taken = self._buffer[self._position : end]
+            self._position = end
+            return taken
+        return b"".join(self.pieces(size))
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield the next bytes in pieces: `size` bytes together, or fewer where the stream ends."""
+        while size:
+            if self._position == len(self._buffer) and not self._refill():
+                return
+            piece = self._buffer[self._position : self._position + size]
+            self._position += len(piece)
+            size -= len(piece)
+            yield piece
+
+    def exactly(self, size: int) -> bytes:
+        """Return the next `size` bytes; the stream must have them."""
+        taken = self.take(size)
+        if len(taken) != size:
+            raise Refused(Refusal.TRUNCATED, "the archive ends inside an entry", offset=self.offset)
+        return taken
+
+    def filled(self, size: int, block: int) -> bytes:
+        """Return the next `size` bytes, and leave out those that fill them up to whole blocks; the stream must have both."""
+        begin = self._position
+        end = begin + size
+        after = end + -size % block
+        if after <= len(self._buffer):
+            self._position = after
+            return self._buffer[begin:end]
+        data = self.exactly(size)
+        self.exactly(-size % block)
+        return data
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield everything that is left."""
+        yield self._buffer[self._position :]
+        self._position = len(self._buffer)
+        while self._refill():
+            yield self._buffer
+            self._position = len(self._buffer)
+
+    def _refill(self) -> bool:
+        self._before += len(self._buffer)
+        self._buffer = next(self._pieces, b"")
+        self._position = 0
+        return bool(self._buffer)
+
+
+class _Inflater(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _Decoder(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, /, max_length: int = -1) -> bytes: ...
+
+
+def inflate_raw(source: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield what is in a raw deflate stream (RFC 1951) that ends with its source.
+
+    Args:
+        source: Returns up to so many bytes of the stream, and none at its end.
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    rest = yield from _inflate(inflater, source(READ_BYTES), source)
+    if rest or source(1):
+        raise Refused(Refusal.STREAM_TRAILING, "bytes follow the end of the deflate stream")
+
+
+def _members(
+    file: BinaryIO,
+    limits: Limits,
+    member: Callable[[bytes], Generator[bytes, None, bytes]],
+    magic: bytes,
+) -> Iterator[bytes]:
+    data = file.read(READ_BYTES)
+    if not data.startswith(magic):
+        raise Refused(Refusal.STREAM_MALFORMED, "the file does not begin as its name says", offset=0)
+    count = 0
+    while data:
+        if data.startswith(b"\0") and magic == b"\x1f":
+            return _check_padding(data, file)
+        if not data.startswith(magic):
+            raise Refused(Refusal.STREAM_TRAILING, "bytes follow the end of the compressed data")
+        count += 1
+        if count > limits.compressed_members:
+            raise Refused(Refusal.LIMIT_MEMBERS, f"has more than {limits.compressed_members} compressed members")
+        data = yield from member(data)
+        data = data or file.read(READ_BYTES)
+    return None
+
+
+def _inflate(inflater: _Inflater, data: bytes, source: Callable[[int], bytes]) -> Generator[bytes, None, bytes]:
+    try:
+        while not inflater.eof:
+            data = data or source(READ_BYTES)
+            ended = not data
+            piece = inflater.decompress(data, PIECE_BYTES)
+            data = inflater.unconsumed_tail
+            if piece:
+                yield piece
+            elif ended and not inflater.eof:
+                raise Refused(Refusal.TRUNCATED, "the compressed data ends too early")
+    except zlib.error as error:
+        raise Refused(Refusal.STREAM_MALFORMED, str(error)) from error
+    return inflater.unused_data
+
+
+def _decode(decoder: _Decoder, data: bytes, file: BinaryIO) -> Generator[bytes, None, bytes]:
+    try:
+        while not decoder.eof:
+            if not data and decoder.needs_input:
+                data = file.read(READ_BYTES)
+                if not data:
+                    raise Refused(Refusal.TRUNCATED, "the compressed data ends too early")
+            piece = decoder.decompress(data, max_length=PIECE_BYTES)
+            data = b""
+            if piece:
+                yield piece
+    except lzma.LZMAError as error:
+        reason = Refusal.LIMIT_MEMORY if "Memory usage limit" in str(error) else Refusal.STREAM_MALFORMED
+        raise Refused(reason, str(error)) from error
+    except OSError as error:
+        # The bzip2 decoder says "Invalid data stream" with an OSError that has no number.
+        if error.errno is not None:
+            raise
+        raise Refused(Refusal.STREAM_MALFORMED, str(error)) from error
+    return decoder.unused_data
+
+
+def _check_padding(data: bytes, file: BinaryIO) -> None:
+    while data:
+        if data.strip(b"\0"):
+            raise Refused(Refusal.STREAM_TRAILING, "bytes follow the end of the compressed data")
+        data = file.read(READ_BYTES)

@@ -1,0 +1,184 @@
+"""zip files: the central directory, proven by the local records, to members."""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from pydeps_host.archive.budget import Budget
+from pydeps_host.archive.desk import Desk, Found
+from pydeps_host.archive.reasons import Refusal, Refused, SkipReason
+from pydeps_host.archive.stream import PIECE_BYTES, inflate_raw
+from pydeps_host.archive.values import Kind, Member
+from pydeps_host.archive.zipdirectory import DEFLATED, DESCRIPTOR, UTF8, Record, read_directory
+from pydeps_host.archive.zipend import find_directory
+from pydeps_host.archive.zipextra import parse_extra, widen
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_SIGNATURE = b"PK\x07\x08"
+# A symlink's text that is longer than a path may be is read only to be checked.
+_LINK_BYTES = 4096
+
+
+class ZipReader:
+    """Reads one zip file, once.
+
+    Args:
+        file: The file.
+        size: Its bytes.
+        desk: Makes members of entries.
+        budget: Charged for entries.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, desk: Desk, budget: Budget) -> None:
+        self._file = file
+        self._size = size
+        self._desk = desk
+        self._budget = budget
+
+    def members(self) -> Iterator[Member]:
+        """Yield the members that are taken, in the order of their local records.
+
+        Raises:
+            Refused: The archive is refused.
+        """
+        directory = find_directory(self._file, self._size)
+        records = sorted(read_directory(self._file, directory, self._budget), key=lambda record: record.offset)
+        begins = [record.offset for record in records] + [directory.offset]
+        if begins[0] != 0:
+            raise Refused(Refusal.ZIP_GAP, "something precedes the first entry", offset=0)
+        shared = _shared_checksums(records)
+        for record, end in zip(records, begins[1:], strict=True):
+            try:
+                content = _Content(self._file, record, self._local(record, end), shared.get(record.crc, frozenset()))
+                member, rest = self._take(record, content)
+            except Refused as refused:
+                raise refused.at(record.name, record.offset) from None
+            if member is not None:
+                yield member
+            try:
+                for _ in rest:
+                    """Whoever wanted the content has had it."""
+            except Refused as refused:
+                raise refused.at(record.name, record.offset) from None
+
+    def _take(self, record: Record, content: "_Content") -> tuple[Member | None, Iterator[bytes]]:
+        # Without the flag a name is in whatever code page its author had.
+        if not record.flags & UTF8 and not record.name.isascii():
+            return None, self._desk.leave(record.name, SkipReason.NO_UTF8_FLAG, record.size, content)
+        target = b""
+        if record.kind is Kind.SYMLINK:
+            if record.size > _LINK_BYTES:
+                return None, self._desk.leave(record.name, SkipReason.LINK_TOO_LONG, record.size, content)
+            self._budget.unpack(record.size)
+            target = content.whole(record.size)
+        elif record.kind is Kind.DIRECTORY:
+            content.whole(0)
+        found = Found(record.name, record.kind, record.executable, record.size, record.mtime, record.offset, target)
+        return self._desk.take(found, content)
+
+    def _local(self, record: Record, end: int) -> int:
+        """Check the local record, which must end where the next one begins; return where its content begins."""
+        self._file.seek(record.offset)
+        head = self._file.read(_LOCAL.size)
+        if len(head) < _LOCAL.size or not head.startswith(b"PK\x03\x04"):
+            raise Refused(Refusal.ZIP_HEADERS_DISAGREE, "no local record where the directory says")
+        _, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(head)
+        name = self._file.read(name_bytes)
+        # Some writers say in the local record alone that a data descriptor follows.
+        if (name, flags & ~DESCRIPTOR, method) != (record.name, record.flags & ~DESCRIPTOR, record.method) or record.flags & ~flags:
+            raise Refused(Refusal.ZIP_HEADERS_DISAGREE, "the local record has another name, method or flags")
+        zip64 = parse_extra(self._file.read(extra_bytes), name)
+        size, packed = widen(zip64, (size, packed))
+        streamed = bool(flags & DESCRIPTOR)
+        if (crc, packed, size) != (record.crc, record.packed, record.size) and not (streamed and (crc, packed, size) == (0, 0, 0)):
+            raise Refused(Refusal.ZIP_HEADERS_DISAGREE, "the local record has another size or checksum")
+        begin: int = record.offset + _LOCAL.size + name_bytes + extra_bytes
+        self._check_cover(end - begin - record.packed, streamed=streamed)
+        if streamed:
+            self._check_descriptor(record, begin + record.packed, end, wide=zip64 is not None)
+        self._file.seek(begin)
+        return begin
+
+    def _check_cover(self, left: int, *, streamed: bool) -> None:
+        if left < 0:
+            raise Refused(Refusal.ZIP_OVERLAP, "an entry reaches into what follows it")
+        if left and not streamed:
+            raise Refused(Refusal.ZIP_GAP, "an entry ends before the next record begins")
+
+    def _check_descriptor(self, record: Record, begin: int, end: int, *, wide: bool) -> None:
+        # APPNOTE 4.3.9: the signature may be left out; 8-byte sizes go with a ZIP64 extra field.
+        plain = struct.pack("<IQQ" if wide else "<III", record.crc, record.packed, record.size)
+        self._file.seek(begin)
+        found = self._file.read(min(end - begin, 32))
+        if found not in {plain, _SIGNATURE + plain}:
+            raise Refused(Refusal.ZIP_DESCRIPTOR, "a data descriptor that does not agree with the directory")
+
+
+def _shared_checksums(records: Iterable[Record]) -> dict[int, frozenset[int]]:
+    """Return the checksums that entries of different sizes share, with those sizes."""
+    first: dict[int, int] = {}
+    shared: dict[int, frozenset[int]] = {}
+    for record in records:
+        size = first.setdefault(record.crc, record.size)
+        if size != record.size:
+            shared[record.crc] = shared.get(record.crc, frozenset()) | {size, record.size}
+    return shared
+
+
+class _Content:
+    """One entry's content, proven by its size and checksum.
+
+    Args:
+        file: The archive.
+        record: What the directory says of the entry.
+        begin: Where the content begins.
+        sizes: Sizes of entries that have the same checksum.
+    """
+
+    def __init__(self, file: BinaryIO, record: Record, begin: int, sizes: frozenset[int]) -> None:
+        self._file = file
+        self._record = record
+        self._place = begin
+        self._left = record.packed
+        self._sizes = sizes
+
+    def whole(self, size: int) -> bytes:
+        """Return all of it."""
+        data = b"".join(self.pieces(size))
+        for shorter in self._sizes:
+            # One file in 4,000 million has this by chance; a reader that looks for the
+            # end of the content by its checksum would stop at it.
+            if 0 < shorter < size and zlib.crc32(data[:shorter]) == self._record.crc:
+                raise Refused(Refusal.ZIP_CHECKSUM, "the content begins with another entry's, and both have one checksum")
+        return data
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield all of it in bounded pieces."""
+        crc = 0
+        left = size
+        for piece in self._raw():
+            left -= len(piece)
+            if left < 0:
+                raise Refused(Refusal.ZIP_SIZE, "more content than the directory says")
+            crc = zlib.crc32(piece, crc)
+            yield piece
+        if left:
+            raise Refused(Refusal.ZIP_SIZE, "less content than the directory says")
+        if crc != self._record.crc:
+            raise Refused(Refusal.ZIP_CHECKSUM, "the content has another checksum than the directory says")
+
+    def _raw(self) -> Iterator[bytes]:
+        if self._record.method == DEFLATED:
+            yield from inflate_raw(self._read)
+            return
+        while piece := self._read(PIECE_BYTES):
+            yield piece
+
+    def _read(self, size: int) -> bytes:
+        # The place is sought each time: whoever has the content may move about in the file.
+        self._file.seek(self._place)
+        data = self._file.read(min(size, self._left))
+        self._place += len(data)
+        self._left -= len(data)
+        return data

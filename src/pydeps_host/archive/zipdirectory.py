@@ -1,0 +1,148 @@
+"""Records of a zip file's central directory (APPNOTE 4.3.12), each checked for itself."""
+
+import calendar
+import re
+import stat
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from attrs import frozen
+
+from pydeps_host.archive.budget import Budget
+from pydeps_host.archive.reasons import Refusal, Refused
+from pydeps_host.archive.values import Kind
+from pydeps_host.archive.zipend import Directory
+from pydeps_host.archive.zipextra import parse_extra, widen
+
+STORED = 0
+DEFLATED = 8
+ENCRYPTED = 1 << 0
+DESCRIPTOR = 1 << 3
+UTF8 = 1 << 11
+
+_RECORD = struct.Struct("<4sBBHHHHHIIIHHHHHII")
+_UNIX = 3
+# Bits 1 and 2 say how hard the compressor tried. Strong encryption and hidden headers are bits 6 and 13.
+_KNOWN_FLAGS = 0b110 | DESCRIPTOR | UTF8
+_ENCRYPTION = ENCRYPTED | 1 << 6 | 1 << 13
+_PRINTABLE = re.compile(rb"[ -~\t\r\n]*")
+
+
+@frozen(eq=False)
+class Record:
+    """What the central directory says of one entry.
+
+    Attributes:
+        name: As it stands there.
+        kind: What it is, or None for a device or a FIFO.
+        executable: Whether the owner may execute it; false where no Unix system wrote the record.
+        flags: The general purpose flags.
+        method: 0 or 8.
+        crc: CRC-32 of the content.
+        packed: Bytes in the archive.
+        size: Bytes of content.
+        offset: Where the local record begins.
+        mtime: Seconds since 1970 of the local time, read as UTC; -1 where it is no date.
+    """
+
+    name: bytes
+    kind: Kind | None
+    executable: bool
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    offset: int
+    mtime: int
+
+
+def read_directory(file: BinaryIO, directory: Directory, budget: Budget) -> Iterator[Record]:
+    """Yield the records of a central directory, which must fill it.
+
+    Raises:
+        Refused: A record is malformed, encrypted, of an unknown method, or given twice.
+    """
+    file.seek(directory.offset)
+    seen: set[bytes] = set()
+    left = directory.size
+    for _ in range(directory.entries):
+        budget.enter()
+        place = directory.offset + directory.size - left
+        fields, name, extra, comment = _parts(file, left)
+        left -= _RECORD.size + len(name) + len(extra) + len(comment)
+        try:
+            record = _record(fields, name, extra, comment)
+        except Refused as refused:
+            raise refused.at(name, place) from None
+        if name in seen:
+            raise Refused(Refusal.ZIP_DUPLICATE, "two records of one name", name, place)
+        seen.add(name)
+        yield record
+    if left:
+        raise Refused(Refusal.ZIP_DIRECTORY, "more than records in the directory", offset=directory.offset + directory.size - left)
+
+
+def _parts(file: BinaryIO, left: int) -> tuple[tuple[int, ...], bytes, bytes, bytes]:
+    head = file.read(min(left, _RECORD.size))
+    if len(head) < _RECORD.size or not head.startswith(b"PK\x01\x02"):
+        raise Refused(Refusal.ZIP_DIRECTORY, "fewer records than the end record says")
+    fields = _RECORD.unpack(head)
+    sizes = fields[11:14]
+    if sum(sizes) > left - _RECORD.size:
+        raise Refused(Refusal.ZIP_DIRECTORY, "a record longer than the directory")
+    name, extra, comment = (file.read(size) for size in sizes)
+    return fields, name, extra, comment
+
+
+def _record(fields: tuple[int, ...], name: bytes, extra: bytes, comment: bytes) -> Record:
+    _, _, system, version, flags, method, time, date, crc, packed, size, _, _, _, disk, _, attributes, offset = fields
+    _check_flags(flags, method)
+    # The upper byte says for which system; 6.3 is the newest version that there is.
+    if version & 0xFF > 63:
+        raise Refused(Refusal.ZIP_METHOD, "an entry that needs a version of the format that does not exist")
+    if b"\0" in name:
+        raise Refused(Refusal.NAME_NUL, "a name with a NUL in it ends there for some readers")
+    if _PRINTABLE.fullmatch(comment) is None:
+        raise Refused(Refusal.ZIP_COMMENT, "an entry's comment that is more than plain text")
+    if disk:
+        raise Refused(Refusal.ZIP_DISKS, "an entry is said to be on another disk")
+    size, packed, offset = widen(parse_extra(extra, name), (size, packed, offset))
+    if method == STORED and size != packed:
+        raise Refused(Refusal.ZIP_SIZE, "an entry that is not compressed has two sizes")
+    if size and not crc:
+        raise Refused(Refusal.ZIP_CHECKSUM, "no checksum of an entry with content")
+    mode = attributes >> 16 if system == _UNIX else 0
+    kind = _kind(name, size, mode)
+    return Record(name, kind, mode & 0o100 != 0, flags, method, crc, packed, size, offset, _seconds(date, time))
+
+
+def _check_flags(flags: int, method: int) -> None:
+    if flags & _ENCRYPTION:
+        raise Refused(Refusal.ZIP_ENCRYPTED, "an encrypted entry")
+    if flags & ~_KNOWN_FLAGS:
+        raise Refused(Refusal.ZIP_FLAGS, f"unknown flags {flags:#06x}")
+    if method not in {STORED, DEFLATED}:
+        raise Refused(Refusal.ZIP_METHOD, f"compression method {method}; stored and deflated ones are read")
+
+
+def _kind(name: bytes, size: int, mode: int) -> Kind | None:
+    form = stat.S_IFMT(mode)
+    if name.endswith(b"/"):
+        if size or form not in {0, stat.S_IFDIR, stat.S_IFREG}:
+            raise Refused(Refusal.ZIP_FOLDER, "a folder's name on an entry that is none")
+        return Kind.DIRECTORY
+    if form == stat.S_IFDIR:
+        raise Refused(Refusal.ZIP_FOLDER, "a folder's attributes on an entry that is none by its name")
+    if form == stat.S_IFLNK:
+        return Kind.SYMLINK
+    return Kind.FILE if form in {0, stat.S_IFREG} else None
+
+
+def _seconds(date: int, time: int) -> int:
+    year, month, day = 1980 + (date >> 9), date >> 5 & 15, date & 31
+    hour, minute, second = time >> 11, time >> 5 & 63, (time & 31) * 2
+    if not (1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1] and hour < 24 and minute < 60 and second < 60):
+        return -1
+    return calendar.timegm((year, month, day, hour, minute, second))
