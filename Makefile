@@ -13,7 +13,8 @@ DEMO := build/demo
 demo: .venv/.ready
 	@git --version >/dev/null || { echo "The demonstration shows its result with git: install git."; exit 1; }
 	@echo '$$ pydeps-host sync requests==2.32.3 "flask>=3" attrs --into $(DEMO)'
-	@$(BIN)/pydeps-host sync requests==2.32.3 "flask>=3" attrs --into $(DEMO)
+	@$(BIN)/pydeps-host sync requests==2.32.3 "flask>=3" attrs --into $(DEMO) \
+		|| { echo "The index was not reached, or lacks these packages: set another one with PIP_INDEX_URL, a proxy with HTTPS_PROXY."; exit 1; }
 	@echo; echo '$$ pydeps-host list $(DEMO)'
 	@$(BIN)/pydeps-host list $(DEMO)
 	@echo; echo '$$ git -C $(DEMO)/python/requests.git grep -n "class Session" v2.32.3'

@@ -46,3 +46,10 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
+
+
+@nox.session
+def real_index(session: nox.Session) -> None:
+    """Hold real releases from pip's index against what CPython reads from their archives."""
+    install(session, "test")
+    session.run("python", "tests/real_index.py", *session.posargs)

@@ -80,14 +80,9 @@ class Dependency:
         )
 
     @property
-    def specifier_set(self) -> SpecifierSet:
-        """The specifiers as `packaging` reads them."""
-        return SpecifierSet(self.specifier)
-
-    @property
     def pinned_text(self) -> str | None:
         """The version as it is spelled after a lone `==` or `===`; None for anything else."""
-        specifiers = tuple(self.specifier_set)
+        specifiers = tuple(SpecifierSet(self.specifier))
         if len(specifiers) != 1 or specifiers[0].operator not in {"==", "==="} or self._is_wildcard:
             return None
         return specifiers[0].version

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import disk_errors
 
 _BUFFER = 1024 * 1024
 

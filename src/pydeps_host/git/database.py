@@ -6,9 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pydeps_host.errors import DamagedError, DiskError
+from pydeps_host.errors import DamagedError, DiskError, disk_errors
 from pydeps_host.git.commits import Commit, Tag, decode_commit, decode_tag
-from pydeps_host.git.disk import disk_errors
 from pydeps_host.git.objects import Kind, ObjectId
 from pydeps_host.git.pack_reader import MAX_BYTES, PackReader
 from pydeps_host.git.trees import TreeEntry, decode_tree

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from pydeps_host.errors import DamagedError
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import DamagedError, disk_errors
 from pydeps_host.git.objects import ID_BYTES, ObjectId
 
 _SIGNATURE = b"\xfftOc\0\0\0\2"

@@ -8,10 +8,9 @@ from typing import Self
 
 from attrs import frozen
 
-from pydeps_host.errors import DamagedError
+from pydeps_host.errors import DamagedError, disk_errors
 from pydeps_host.git.deflate import inflate
 from pydeps_host.git.delta import apply_delta
-from pydeps_host.git.disk import disk_errors
 from pydeps_host.git.objects import ID_BYTES, Kind, ObjectId, object_id
 from pydeps_host.git.pack_format import (
     HEADER,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import disk_errors
 
 
 @frozen

@@ -13,8 +13,7 @@ from typing import Final
 
 from attrs import frozen
 
-from pydeps_host.errors import DamagedError, FormatError, NotStoredError
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import DamagedError, FormatError, NotStoredError, disk_errors
 from pydeps_host.repository.disk import Disk, read_bytes
 from pydeps_host.values import escape
 

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from pydeps_host.errors import ClosedError, DeadlineError, LockedError
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import ClosedError, DeadlineError, LockedError, disk_errors
 
 if TYPE_CHECKING:
     from pydeps_host.limiter import Stop

@@ -5,9 +5,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydeps_host.errors import DiskError
+from pydeps_host.errors import DiskError, disk_errors
 from pydeps_host.git import FinishedPack, ObjectId, PackIndex
-from pydeps_host.git.disk import disk_errors
 from pydeps_host.repository.disk import Disk, write_all
 from pydeps_host.repository.layout import PACK_NAME
 

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
-from pydeps_host.errors import DiskError, HostError, UsageError
+from pydeps_host.errors import DiskError, HostError, UsageError, disk_errors
 from pydeps_host.git import FinishedPack, ObjectId, PackIndex
-from pydeps_host.git.disk import disk_errors
 from pydeps_host.repository.disk import Disk
 from pydeps_host.repository.journal import JournalLine, encode_line
 from pydeps_host.repository.layout import Layout

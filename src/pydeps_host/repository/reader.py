@@ -5,8 +5,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from pydeps_host.errors import DamagedError
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import DamagedError, disk_errors
 from pydeps_host.repository.disk import read_bytes
 from pydeps_host.repository.journal import JournalLine, advance, decode_lines
 from pydeps_host.repository.layout import Layout, check_layout

@@ -12,8 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
-from pydeps_host.errors import DamagedError
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import DamagedError, disk_errors
 
 LATEST: Final = "refs/heads/latest"
 TAGS: Final = "refs/tags/"

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from pydeps_host.git.disk import disk_errors
+from pydeps_host.errors import disk_errors
 from pydeps_host.repository.disk import Disk
 from pydeps_host.repository.locks import try_lock
 

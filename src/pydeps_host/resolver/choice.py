@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from attrs import evolve, frozen
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pydeps_host.dependency import Dependency
@@ -106,7 +107,7 @@ class _Chooser:
 
     def _matching(self) -> list[Version]:
         """Return every version in the range that is not yanked, the newest first."""
-        specifiers = self.dependency.specifier_set
+        specifiers = SpecifierSet(self.dependency.specifier)
         inside = [version for version in self._versions() if specifiers.contains(version, prereleases=True)]
         offered = [version for version in inside if not is_yanked(self.whole[version])]
         if not offered:

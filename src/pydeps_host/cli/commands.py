@@ -1,0 +1,220 @@
+"""`pydeps-host sync`, `plan` and `list`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import evolve, frozen
+
+import pydeps_host
+from pydeps_host.cli.pip_index import ask_pip
+from pydeps_host.cli.render import Display, display_for
+from pydeps_host.config import HostConfig, RateLimit
+from pydeps_host.dependency import Dependency
+from pydeps_host.errors import ConfigError, HostError, InputError, NotStoredError
+from pydeps_host.host import Host, ProjectReport, SyncReport
+from pydeps_host.store import Store
+from pydeps_host.transport import TransportOptions
+
+_FAILED: Final = 1
+_USAGE: Final = 2
+_INTERRUPTED: Final = 130
+
+
+@frozen(kw_only=True)
+class _Work:
+    """What the arguments of `sync` and `plan` come to."""
+
+    config: HostConfig
+    add: tuple[Dependency, ...]
+    additive: bool
+    options: TransportOptions
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(pydeps_host.__version__, prog_name="pydeps-host")
+def command() -> None:
+    r"""Turn Python packages into git repositories that can be searched.
+
+    \b
+    Examples:
+      pydeps-host sync requests==2.32.3 "flask>=3" attrs --into code
+      pydeps-host sync --config host.jsonc --into code
+      git -C code/python/requests.git grep -n "class Session" v2.32.3
+    """
+
+
+def _shared(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the arguments that `sync` and `plan` have in common."""
+    for decorate in reversed(
+        [
+            click.argument("dependencies", nargs=-1, metavar="[DEPENDENCY]..."),
+            click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration."),
+            click.option(
+                "--index-url",
+                "index_urls",
+                multiple=True,
+                metavar="URL",
+                help="Ask this simple repository API; may be given several times, tried in order. "
+                "${NAME} in it is read from the environment, which keeps a password out of `ps`.",
+            ),
+            click.option(
+                "--into", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="The store's folder."
+            ),
+            click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Projects at a time."),
+            click.option("--no-rate-limit", is_flag=True, help="Spend requests without a budget; for an index of your own."),
+            click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one as each project ends, a summary last."),
+        ]
+    ):
+        function = decorate(function)
+    return function
+
+
+@command.command()
+@_shared
+def sync(**arguments: Any) -> None:
+    r"""Bring releases into the repositories below DIR.
+
+    Without --config and --index-url, the index is the one that pip on this
+    machine uses. Dependencies that are given here are added to what is there;
+    those of a configuration that it no longer lists are taken away.
+
+    \b
+    Examples:
+      pydeps-host sync requests==2.32.3 "flask>=3" attrs --into code
+      pydeps-host sync --config host.jsonc --into code --json
+      pydeps-host sync numpy --index-url https://packages.example.com/simple --into code
+
+    Exit status: 0 all is well, 1 something failed (the rest is done), 2 the
+    arguments or the configuration are at fault.
+    """
+    _carry_out(arguments, lambda host, work: host.sync_iter(add=work.add, additive=work.additive, jobs=arguments["jobs"]))
+
+
+@command.command()
+@_shared
+def plan(**arguments: Any) -> None:
+    r"""Tell what a sync would do, and download nothing.
+
+    \b
+    Example:
+      pydeps-host plan "django>=4.2,<5" --into code
+    """
+    _carry_out(arguments, lambda host, work: iter(host.plan(add=work.add, jobs=arguments["jobs"]).projects))
+
+
+@command.command(name="list")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines, one a repository.")
+def list_(folder: Path, *, as_json: bool) -> None:
+    """List the repositories of a store: name, versions, latest."""
+    display = display_for(as_json=as_json)
+    with _errors_told(display):
+        store = Store(folder)
+        if not folder.is_dir():
+            raise NotStoredError("a store", str(folder))
+        for repository in store.repositories():
+            display.repository(repository)
+
+
+def run() -> None:
+    """Run the command and leave the process with its exit status."""
+    try:
+        command.main(standalone_mode=True)
+    except KeyboardInterrupt:
+        _leave(_INTERRUPTED)
+
+
+def _carry_out(arguments: dict[str, Any], work_on: Callable[[Host, _Work], Iterator[ProjectReport]]) -> None:
+    display = display_for(as_json=arguments["as_json"])
+    with _errors_told(display):
+        work = _work(arguments, display)
+        reports = _reports(arguments["into"], work, work_on, display)
+    if not reports.succeeded:
+        sys.exit(_FAILED)
+
+
+def _reports(into: Path, work: _Work, work_on: Callable[[Host, _Work], Iterator[ProjectReport]], display: Display) -> SyncReport:
+    reports = []
+    with display, _host(into, work, display) as host:
+        for report in work_on(host, work):
+            reports.append(report)
+            display.project(report)
+    whole = SyncReport(tuple(reports))
+    display.summary(whole)
+    return whole
+
+
+@contextmanager
+def _host(into: Path, work: _Work, display: Display) -> Iterator[Host]:
+    with Host(work.config, Store(into), observer=display.observe, options=work.options) as host:
+        yield host
+
+
+def _work(arguments: dict[str, Any], display: Display) -> _Work:
+    options = TransportOptions()
+    add = _dependencies(arguments["dependencies"])
+    file, urls = arguments["config_file"], list(arguments["index_urls"])
+    if file is None and not add:
+        raise click.UsageError("Name at least one dependency, such as flask or requests==2.32.3, or a configuration with --config FILE.")
+    if file is None and not urls:
+        config, options = _from_pip(display)
+    elif file is None:
+        config = HostConfig.from_mapping({"urls": urls}, source="--index-url")
+    else:
+        config = HostConfig.load(file)
+        if urls:
+            config = evolve(config, urls=HostConfig.from_mapping({"urls": urls}, source="--index-url").urls)
+    for warning in config.warnings:
+        display.note(str(warning))
+    if arguments["no_rate_limit"]:
+        config = evolve(config, rate_limit=RateLimit(enabled=False))
+    return _Work(config=config, add=add, additive=file is None, options=options)
+
+
+def _dependencies(texts: Iterable[str]) -> tuple[Dependency, ...]:
+    """Read all dependencies, or report all problems at once."""
+    # The index does not matter here: only the dependencies are read.
+    mapping = {"urls": ["https://index.example.com/simple"], "dependencies": list(texts)}
+    return HostConfig.from_mapping(mapping, source="the command line").dependencies
+
+
+def _from_pip(display: Display) -> tuple[HostConfig, TransportOptions]:
+    pip = ask_pip()
+    display.note(f"index: {pip.url} ({pip.source})")
+    if pip.unused:
+        display.note(
+            f"pip also has {' and '.join(pip.unused)}, not used here: name indexes with --index-url, in the order in which to ask them"
+        )
+    config = HostConfig.from_mapping({"urls": [pip.url.reveal()]}, source=pip.source)
+    bundle = Path(pip.certificates) if pip.certificates else None
+    return config, TransportOptions(ca_bundle=bundle)
+
+
+@contextmanager
+def _errors_told(display: Display) -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as problem:
+        display.error("configuration", problem)
+        sys.exit(_USAGE)
+    except InputError as problem:
+        display.error("usage", problem)
+        sys.exit(_USAGE)
+    except HostError as problem:
+        display.error("stopped", problem)
+        sys.exit(_FAILED)
+    except KeyboardInterrupt:
+        display.interrupted()
+        _leave(_INTERRUPTED)
+
+
+def _leave(status: int) -> None:
+    """End the process now: threads that still wait on a socket must not hold it up, and what they do can be cut off at any time."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,190 @@
+"""What the command shows: for a terminal, for a log, for a program."""
+
+import json
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from pydeps_host.errors import HostError
+from pydeps_host.events import DownloadFinished, Event, RequestSent
+from pydeps_host.host import ProjectReport, Status, SyncReport, VersionReport, error_to_json
+from pydeps_host.repository import Repository
+from pydeps_host.values import escape, shown
+
+if TYPE_CHECKING:
+    from pydeps_host.cli.progress import Bars
+
+_SCHEMA = 1
+
+
+class Display(Protocol):
+    """Where a command's results go; a context manager around the work itself."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def observe(self, event: Event, /) -> None:
+        """Take an event of the work under way."""
+
+    def project(self, report: ProjectReport) -> None:
+        """Tell what became of one project."""
+
+    def summary(self, report: SyncReport) -> None:
+        """Tell what became of all."""
+
+    def repository(self, repository: Repository) -> None:
+        """Tell what a repository holds."""
+
+    def note(self, text: str) -> None:
+        """Tell what a person should know."""
+
+    def error(self, where: str, problem: HostError) -> None:
+        """Tell what went wrong, and what to do about it."""
+
+    def interrupted(self) -> None:
+        """Tell that the work ended before its time."""
+
+
+def display_for(*, as_json: bool) -> Display:
+    """Choose the display: JSON lines, bars on a terminal, plain lines elsewhere."""
+    if as_json:
+        return JsonLines()
+    if not sys.stderr.isatty():
+        return Lines(None)
+    from pydeps_host.cli.progress import Bars
+
+    return Lines(Bars())
+
+
+class Lines:
+    """Lines for a person: results on standard output, problems and bars on standard error."""
+
+    def __init__(self, bars: "Bars | None") -> None:
+        self._bars = bars
+        self._started = time.monotonic()
+        self._requests = 0
+        self._received = 0
+
+    def __enter__(self) -> Self:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def observe(self, event: Event, /) -> None:
+        if isinstance(event, RequestSent):
+            self._requests += 1
+        elif isinstance(event, DownloadFinished):
+            self._received += event.received
+        if self._bars:
+            self._bars.observe(event)
+
+    def project(self, report: ProjectReport) -> None:
+        for notice in report.notices:
+            self.note(f"{report.name}: {notice}")
+        print(_project_line(report))
+        for version in report.versions:
+            for file, reason in version.set_aside:
+                self.note(f"{report.name} {shown(version.version)}: {shown(file)} gave way: {shown(reason)}")
+            if version.status is Status.PLANNED:
+                print(f"  {version.tag}  {shown(version.file or '')}")
+        sys.stdout.flush()
+        for where, problem in _problems(report):
+            self.error(where, problem)
+
+    def summary(self, report: SyncReport) -> None:
+        failed = sum(not project.succeeded for project in report.projects)
+        counts = ", ".join(f"{report.count(status)} {status.value}" for status in Status if report.count(status))
+        projects = f"{len(report.projects)} project{'s' if len(report.projects) != 1 else ''}"
+        spent = f"{self._requests} requests, {_size(self._received)}, {time.monotonic() - self._started:.1f} s"
+        print(f"{projects} ({failed} failed); versions: {counts or 'none'}; {spent}")
+
+    def repository(self, repository: Repository) -> None:
+        versions = repository.versions()
+        newest = f"latest {shown(repository.latest)}" if repository.latest else "nothing published"
+        count = f"{len(versions)} version{'s' if len(versions) != 1 else ''}"
+        print(f"{repository.name:<28} {newest:<22} {count:<14} {repository.path}")
+
+    def note(self, text: str) -> None:
+        print(f"note: {text}", file=sys.stderr)
+
+    def error(self, where: str, problem: HostError) -> None:
+        body = str(problem).replace("\n", "\n  ")
+        print(f"error: {where}\n  {body}", file=sys.stderr)
+
+    def interrupted(self) -> None:
+        print("stopped: what was published stays, and the next sync goes on from there", file=sys.stderr)
+
+
+class JsonLines:
+    """One JSON value a line on standard output, and nothing else anywhere."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        sys.stdout.flush()
+
+    def observe(self, event: Event, /) -> None:
+        pass
+
+    def project(self, report: ProjectReport) -> None:
+        _print_json(report.to_json())
+
+    def summary(self, report: SyncReport) -> None:
+        _print_json(report.to_json())
+
+    def repository(self, repository: Repository) -> None:
+        _print_json(
+            {
+                "schema": _SCHEMA,
+                "kind": "repository",
+                "name": repository.name,
+                "repository": escape(str(repository.path)),
+                "latest": None if repository.latest is None else escape(repository.latest),
+                "versions": [escape(version) for version in repository.versions()],
+                "generation": repository.generation,
+            }
+        )
+
+    def note(self, text: str) -> None:
+        pass
+
+    def error(self, where: str, problem: HostError) -> None:
+        _print_json({"schema": _SCHEMA, "kind": "error", "where": where, "error": error_to_json(problem)})
+
+    def interrupted(self) -> None:
+        _print_json({"schema": _SCHEMA, "kind": "interrupted"})
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def _project_line(report: ProjectReport) -> str:
+    if report.error is not None:
+        return f"{report.name:<28} failed"
+    counts = {status: [version for version in report.versions if version.status is status] for status in Status}
+    said = ", ".join(_count(versions, status) for status, versions in counts.items() if versions)
+    where = f"  {report.repository}" if report.repository is not None else ""
+    return f"{report.name:<28} {said or 'nothing to do'}{where}"
+
+
+def _count(versions: list[VersionReport], status: Status) -> str:
+    return f"{versions[0].tag} {status.value}" if len(versions) == 1 else f"{len(versions)} versions {status.value}"
+
+
+def _problems(report: ProjectReport) -> list[tuple[str, HostError]]:
+    whole = [(report.name, report.error)] if report.error is not None else []
+    return whole + [(f"{report.name} {shown(version.version)}", version.error) for version in report.versions if version.error is not None]
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"

@@ -1,0 +1,179 @@
+"""What is wanted of each project: dependencies grouped, then made releases."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from attrs import evolve, field, frozen
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from pydeps_host.dependency import Dependency, spelled_tag, tag_of
+from pydeps_host.errors import HostError, Problem, UsageError, VersionNotFoundError
+from pydeps_host.resolver import Found, Located, Release
+from pydeps_host.values import Digest, shown
+
+# Who claims what is only ever added: dependencies of a command line, and requests on demand.
+ADDED: Final = "command"
+ON_DEMAND: Final = "on-demand"
+
+_OLDEST: Final = Version("0.dev0")
+
+
+@frozen
+class Entry:
+    """One dependency, and for whom it is wanted.
+
+    Attributes:
+        dependency: What is wanted.
+        claimant: The configuration's id, or whoever else asks.
+    """
+
+    dependency: Dependency
+    claimant: str
+
+    @property
+    def text(self) -> str:
+        """How the entry's claim is recorded."""
+        return str(self.dependency)
+
+
+@frozen
+class Order:
+    """All that is wanted of one project.
+
+    Attributes:
+        name: The normalised name.
+        entries: Who wants what; none where the configuration has forgotten the project.
+    """
+
+    name: NormalizedName
+    entries: tuple[Entry, ...] = ()
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """One release that is wanted.
+
+    Attributes:
+        release: The release, with the files that come into question.
+        tags: The tags that it must have, its own first.
+        required: One of these digests is required; empty for any.
+        entries: The entries that chose it.
+        index: The name of the index that has it.
+    """
+
+    release: Release
+    index: str
+    tags: tuple[str, ...]
+    required: tuple[Digest, ...]
+    entries: tuple[Entry, ...]
+
+
+@frozen(kw_only=True)
+class Selection:
+    """What the entries of an order come to.
+
+    Attributes:
+        wanted: Releases, newest first, each once.
+        missed: Entries that chose nothing, and why.
+        notices: What a person should know.
+    """
+
+    wanted: tuple[Wanted, ...]
+    missed: tuple[tuple[Entry, HostError], ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def group(entries: Iterable[Entry]) -> tuple[Order, ...]:
+    """Group entries by project, in the order in which projects are named first."""
+    orders: dict[NormalizedName, list[Entry]] = {}
+    for entry in entries:
+        orders.setdefault(entry.dependency.name, []).append(entry)
+    return tuple(Order(name, tuple(dict.fromkeys(found))) for name, found in orders.items())
+
+
+@frozen
+class _Chosen:
+    found: dict[str, Wanted] = field(factory=dict)
+    missed: list[tuple[Entry, HostError]] = field(factory=list)
+    notices: list[str] = field(factory=list)
+
+
+def select(order: Order, found: Found, take: Callable[[Dependency], Located]) -> Selection:
+    """Choose the releases that an order wants.
+
+    Args:
+        order: What is wanted of one project.
+        found: The project at its owner.
+        take: Chooses the releases of one dependency; `Resolver.take` is one.
+    """
+    chosen = _Chosen()
+    for entry in order.entries:
+        try:
+            located = take(entry.dependency)
+        except VersionNotFoundError as missing:
+            chosen.missed.append((entry, missing))
+            continue
+        index = located.found.index.name
+        chosen.notices.extend(_told(notice, entry) for notice in located.choice.notices)
+        if index != found.index.name:
+            chosen.notices.append(f"{entry.text} comes from {shown(index)}: {shown(found.index.name)} lacks it")
+        for release in located.choice.releases:
+            _take(chosen, _wanted(release, entry, index))
+    newest_first = sorted(chosen.found.values(), key=_age, reverse=True)
+    return Selection(wanted=tuple(newest_first), missed=tuple(chosen.missed), notices=tuple(dict.fromkeys(chosen.notices)))
+
+
+def _told(notice: Problem, entry: Entry) -> str:
+    return str(notice) if notice.place else f"{entry.text}: {notice}"
+
+
+def _wanted(release: Release, entry: Entry, index: str) -> Wanted:
+    spelled = spelled_tag(entry.dependency)
+    tags = (tag_of(release.text), *([spelled] if spelled is not None else []))
+    return Wanted(release=release, index=index, tags=tuple(dict.fromkeys(tags)), required=entry.dependency.hashes, entries=(entry,))
+
+
+def _take(chosen: _Chosen, wanted: Wanted) -> None:
+    """Add a release, joined with what another entry said of the same one."""
+    text = wanted.release.text
+    before = chosen.found.get(text)
+    if before is None:
+        chosen.found[text] = wanted
+        return
+    try:
+        chosen.found[text] = _joined(before, wanted)
+    except UsageError as contradiction:
+        chosen.missed.append((wanted.entries[0], contradiction))
+
+
+def _joined(first: Wanted, second: Wanted) -> Wanted:
+    required = first.required or second.required
+    if first.required and second.required:
+        required = tuple(digest for digest in first.required if digest in second.required)
+        if not required:
+            message = f"{first.entries[0].text} and {second.entries[0].text} require different digests of one release"
+            raise UsageError(message, "leave the digests of one file in both")
+    names = {file.filename for file in second.release.candidates}
+    candidates = tuple(file for file in first.release.candidates if file.filename in names)
+    return Wanted(
+        release=evolve(first.release, candidates=candidates),
+        index=first.index,
+        tags=tuple(dict.fromkeys(first.tags + second.tags)),
+        required=required,
+        entries=first.entries + second.entries,
+    )
+
+
+def _age(wanted: Wanted) -> tuple[bool, Version, str]:
+    version = wanted.release.version
+    return version is not None, version or _OLDEST, wanted.release.text
+
+
+def claims_of(wanted: Iterable[Wanted]) -> Mapping[tuple[str, str], frozenset[str]]:
+    """Return which versions each (claimant, entry) has chosen among these releases."""
+    chosen: dict[tuple[str, str], set[str]] = {}
+    for one in wanted:
+        for entry in one.entries:
+            chosen.setdefault((entry.claimant, entry.text), set()).add(one.release.text)
+    return {key: frozenset(versions) for key, versions in chosen.items()}

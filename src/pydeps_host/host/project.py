@@ -1,0 +1,213 @@
+"""One project, from an order to a report."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from attrs import evolve
+
+from pydeps_host.errors import (
+    ClosedError,
+    DeadlineError,
+    HostError,
+    NotStoredError,
+    ProjectAccessError,
+    ProjectNotFoundError,
+    ProjectPageError,
+    ProjectUnavailableError,
+)
+from pydeps_host.events import ProjectFinished, ProjectStarted, RepositoryChanged
+from pydeps_host.host.filling import Filling
+from pydeps_host.host.making import standing_refusal
+from pydeps_host.host.order import Order, Selection, Wanted, select
+from pydeps_host.host.reports import ProjectReport, Status, VersionReport
+from pydeps_host.host.telling import changes_since, failed_report, missed_report, removed_reports, required_differs, row_report
+from pydeps_host.host.tools import Tools
+from pydeps_host.repository import Change, VersionRow
+from pydeps_host.resolver import Found
+from pydeps_host.values import Tried, shown
+
+_TELL_WHAT_WAS_TRIED: Final = (ProjectNotFoundError, ProjectPageError, ProjectAccessError, ProjectUnavailableError)
+
+
+def sync_project(order: Order, tools: Tools, *, ends_claims: bool) -> ProjectReport:
+    """Bring what an order wants of one project into its repository.
+
+    Args:
+        order: What is wanted.
+        tools: What the sync shares.
+        ends_claims: Whether the configuration's claims that no longer stand are ended.
+
+    Raises:
+        ClosedError, DeadlineError: The work was interrupted; what was published stays.
+    """
+    tools.tell(ProjectStarted(order.name))
+    report = _reported(_Sync(order, tools, ends_claims=ends_claims), order)
+    tools.tell(ProjectFinished(order.name, report.succeeded))
+    return report
+
+
+def plan_project(order: Order, tools: Tools) -> ProjectReport:
+    """Tell what `sync_project` would bring, and change nothing.
+
+    Raises:
+        ClosedError, DeadlineError: The work was interrupted.
+    """
+    tools.tell(ProjectStarted(order.name))
+    report = _reported(_Plan(order, tools), order)
+    tools.tell(ProjectFinished(order.name, report.succeeded))
+    return report
+
+
+def _reported(work: "_Plan", order: Order) -> ProjectReport:
+    """Run the work, and make a report of what it raises, but for an interruption."""
+    try:
+        return work.run()
+    except (ClosedError, DeadlineError):
+        raise
+    except HostError as problem:
+        tried = problem.tried if isinstance(problem, _TELL_WHAT_WAS_TRIED) else work.tried
+        return ProjectReport(name=order.name, tried=tried, versions=work.so_far(), error=problem)
+
+
+class _Plan:
+    """What is wanted of a project, against what is there."""
+
+    def __init__(self, order: Order, tools: Tools) -> None:
+        self.order = order
+        self.tools = tools
+        self.tried: tuple[Tried, ...] = ()
+        self._reports: dict[str, VersionReport] = {}
+        self._notices: list[str] = []
+
+    def so_far(self) -> tuple[VersionReport, ...]:
+        """Return what is known of versions when something stops the project."""
+        return tuple(self._reports.values())
+
+    def notice(self, texts: Iterable[str]) -> None:
+        """Remember what a person should know."""
+        self._notices += texts
+
+    def run(self) -> ProjectReport:
+        """Ask the index and tell what would be brought."""
+        owner, rows = self._remembered()
+        found, selection = self._select(owner)
+        for wanted in selection.wanted:
+            self._plan(wanted, rows.get(wanted.release.text))
+        return self._report(found, selection)
+
+    def _remembered(self) -> tuple[str | None, Mapping[str, VersionRow]]:
+        """Return who owns the project and what is known of its versions."""
+        while True:
+            repository = self.tools.store.known_repository(self.order.name)
+            if repository is None:
+                return None, {}
+            # It comes into place with its first version, which may be right now.
+            with suppress(NotStoredError):
+                return repository.owner, repository.rows()
+
+    def _select(self, owner: str | None) -> tuple[Found, Selection]:
+        tools, name = self.tools, self.order.name
+        found = tools.resolver.find(name, owner=owner, priority=tools.priority, deadline=tools.deadline)
+        self.tried = found.tried
+        if owner is not None and owner != found.index.name:
+            self.notice([f"it came from {shown(owner)} so far; {shown(found.index.name)} stands before it and has it now"])
+        try:
+            take = partial(tools.resolver.take, owner=owner, priority=tools.priority, deadline=tools.deadline)
+            selection = select(self.order, found, take)
+        finally:
+            # A page may be large, and nobody asks for it again in this sync.
+            tools.resolver.forget(name)
+        self.notice(selection.notices)
+        return found, selection
+
+    def _plan(self, wanted: Wanted, row: VersionRow | None) -> None:
+        error = standing_refusal(wanted, row, self.tools)
+        if error is not None:
+            self._put(failed_report(wanted, error))
+        elif row is not None and row.is_published:
+            self._put(self._present(wanted, row))
+        else:
+            first = wanted.release.candidates[0]
+            sha256 = next((digest.value for digest in first.digests if digest.algorithm == "sha256"), None)
+            self._put(
+                VersionReport(version=wanted.release.text, status=Status.PLANNED, tag=wanted.tags[0], file=first.filename, sha256=sha256)
+            )
+
+    def _present(self, wanted: Wanted, row: VersionRow) -> VersionReport:
+        """Report a published version, and what the page says of it now."""
+        self.notice(changes_since(wanted, row))
+        report = row_report(row, Status.PRESENT)
+        mismatch = required_differs(wanted, row)
+        return report if mismatch is None else evolve(report, status=Status.FAILED, error=mismatch)
+
+    def _put(self, report: VersionReport) -> None:
+        self._reports[report.version] = report
+
+    def _report(self, found: Found, selection: Selection, *, removed: Iterable[VersionReport] = ()) -> ProjectReport:
+        path = self.tools.store.path_of(self.order.name)
+        missed = [missed_report(entry, problem) for entry, problem in selection.missed]
+        return ProjectReport(
+            name=self.order.name,
+            repository=path if path.is_dir() else None,
+            index=found.index.name,
+            tried=found.tried,
+            versions=(*self._reports.values(), *missed, *removed),
+            notices=tuple(dict.fromkeys(self._notices)),
+        )
+
+
+class _Sync(_Plan):
+    """Brings what is missing, batch by batch."""
+
+    def __init__(self, order: Order, tools: Tools, *, ends_claims: bool) -> None:
+        super().__init__(order, tools)
+        self._ends_claims = ends_claims
+        self._removed: list[VersionReport] = []
+
+    def run(self) -> ProjectReport:
+        """Ask the index and bring what is missing."""
+        if not self.order.entries:
+            return self._forget()
+        owner, _ = self._remembered()
+        found, selection = self._select(owner)
+        left = deque(selection.wanted)
+        while left:
+            self._publish(left, owner=found.index.name, complete=not selection.missed)
+        self.tools.store.drop_stale_spools(self.order.name)
+        return self._report(found, selection, removed=self._removed)
+
+    def _forget(self) -> ProjectReport:
+        """End the claims of a configuration that no longer names the project."""
+        self._publish(deque(), owner=None, complete=True)
+        return ProjectReport(name=self.order.name, repository=self.tools.store.path_of(self.order.name), versions=tuple(self._removed))
+
+    def _publish(self, left: deque[Wanted], *, owner: str | None, complete: bool) -> None:
+        """Fill one batch from the left of what is wanted, and publish it."""
+        tools, name = self.tools, self.order.name
+        with tools.store.writing(name, tools.patience) as repository, repository.batch(stop=tools.stop, deadline=tools.deadline) as batch:
+            if repository.owner is None and owner is not None:
+                batch.record_owner(owner)
+            filling = Filling(tools, repository, batch)
+            filling.fill(left)
+            succeeded = complete and not any(report.error for report in (*self.so_far(), *filling.reports.values()))
+            if self._ends_claims and not left and succeeded:
+                batch.end_claims(tools.config.id, keep_entries=self._standing())
+            before = {row.text for row in repository.rows().values() if row.is_published}
+            change = batch.publish()
+            filling.settle(batch.conflicts)
+            self._removed += removed_reports(before, repository.rows())
+        self._reports.update(filling.reports)
+        self.notice(filling.notices)
+        if change is not None:
+            self._announce(change)
+        filling.drop_spools(tools.store.repository(name) if tools.store.path_of(name).is_dir() else None)
+
+    def _standing(self) -> tuple[str, ...]:
+        return tuple(entry.text for entry in self.order.entries if entry.claimant == self.tools.config.id)
+
+    def _announce(self, change: Change) -> None:
+        if change.old != change.new:
+            self.tools.tell(RepositoryChanged(self.order.name, change.generation, change.old, change.new))

@@ -1,0 +1,79 @@
+"""Files on their way: downloaded and verified once, kept until they are published.
+
+A spooled file bears its SHA-256 in its name, so that one which an earlier run
+left behind can be verified and used again, whether or not the index tells digests.
+"""
+
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from pydeps_host.errors import disk_errors
+from pydeps_host.host.order import Wanted
+from pydeps_host.host.tools import Tools
+from pydeps_host.simple_api import Artifact, FetchOptions, File, fetch_file
+from pydeps_host.values import Digest
+
+_PIECE = 1 << 20
+
+
+def spooled(file: File, wanted: Wanted, tools: Tools) -> Artifact:
+    """Return a verified copy of a file, downloaded unless an earlier run left one.
+
+    Raises:
+        HostError: As `fetch_file`.
+    """
+    folder = tools.store.spool(wanted.release.name)
+    key = _key(file)
+    found = _left_behind(folder, key, file, wanted.required)
+    if found is not None:
+        return found
+    options = FetchOptions(
+        name=wanted.release.name,
+        required=wanted.required,
+        limits=tools.config.limits,
+        priority=tools.priority,
+        deadline=tools.deadline,
+    )
+    artifact = fetch_file(file, folder / key, transport=tools.transport, options=options, observer=tools.tell)
+    final = folder / f"{key}.{artifact.sha256}"
+    with disk_errors(final, "renaming to"):
+        artifact.path.rename(final)
+    return Artifact(final, artifact.filename, artifact.size, artifact.sha256)
+
+
+def drop(path: Path) -> None:
+    """Remove a spooled file that is published or of no use; what cannot be removed goes stale and is removed later."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _key(file: File) -> str:
+    """Name a file by all that the page says of its bytes."""
+    said = [str(file.url), file.filename, file.size, sorted(map(str, file.digests))]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:40]
+
+
+def _left_behind(folder: Path, key: str, file: File, required: tuple[Digest, ...]) -> Artifact | None:
+    for path in sorted(folder.glob(f"{key}.*")):
+        sha256 = path.suffix[1:]
+        if sha256 != "part" and _agrees(path, sha256, file, required):
+            return Artifact(path, file.filename, path.stat().st_size, sha256)
+        drop(path)
+    return None
+
+
+def _agrees(path: Path, sha256: str, file: File, required: tuple[Digest, ...]) -> bool:
+    algorithms = {"sha256", *(digest.algorithm for digest in (*file.digests, *required))}
+    hashers = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+    try:
+        with path.open("rb") as opened:
+            while data := opened.read(_PIECE):
+                for hasher in hashers.values():
+                    hasher.update(data)
+    except OSError:
+        return False
+    found = {Digest(name, hasher.hexdigest()) for name, hasher in hashers.items()}
+    promised = {Digest("sha256", sha256), *file.digests}
+    return promised <= found and (not required or not found.isdisjoint(required))

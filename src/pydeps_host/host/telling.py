@@ -1,0 +1,67 @@
+"""What the journal knows of a version, as a report tells it."""
+
+from collections.abc import Mapping, Sequence
+
+from pydeps_host.dependency import tag_of
+from pydeps_host.errors import DigestError, HostError
+from pydeps_host.host.order import Entry, Wanted
+from pydeps_host.host.reports import Status, VersionReport
+from pydeps_host.repository import Status as RowStatus
+from pydeps_host.repository import VersionRow
+from pydeps_host.simple_api import File
+from pydeps_host.values import Digest, shown
+
+
+def row_report(row: VersionRow, status: Status, error: HostError | None = None) -> VersionReport:
+    """Tell a row of the journal."""
+    return VersionReport(
+        version=row.text,
+        status=status,
+        tag=tag_of(row.text),
+        commit=row.commit,
+        file=row.filename,
+        sha256=row.sha256,
+        skipped=row.skipped,
+        set_aside=row.set_aside,
+        error=error,
+    )
+
+
+def failed_report(wanted: Wanted, error: HostError) -> VersionReport:
+    """Tell a release that was not even tried."""
+    file = wanted.release.candidates[0].filename if wanted.release.candidates else None
+    return VersionReport(version=wanted.release.text, status=Status.FAILED, tag=wanted.tags[0], file=file, error=error)
+
+
+def missed_report(entry: Entry, problem: HostError) -> VersionReport:
+    """Tell an entry that chose nothing."""
+    asked = entry.dependency.pinned_text or entry.dependency.specifier or "*"
+    tag = tag_of(entry.dependency.pinned_text.removeprefix("v")) if entry.dependency.pinned_text else ""
+    return VersionReport(version=asked, status=Status.FAILED, tag=tag, error=problem)
+
+
+def removed_reports(before: set[str], rows: Mapping[str, VersionRow]) -> list[VersionReport]:
+    """Tell the versions that lost their tags."""
+    return [row_report(row, Status.REMOVED) for text, row in rows.items() if text in before and row.status is RowStatus.REMOVED]
+
+
+def required_differs(wanted: Wanted, row: VersionRow) -> DigestError | None:
+    """Say so where none of the digests that an entry requires is that of the file that was taken."""
+    have = {*row.digests, *([Digest("sha256", row.sha256)] if row.sha256 is not None else [])}
+    if not wanted.required or not have.isdisjoint(wanted.required):
+        return None
+    return DigestError(f"{wanted.release.name} {row.filename}", " or ".join(map(str, wanted.required)), f"sha256:{row.sha256}")
+
+
+def changes_since(wanted: Wanted, row: VersionRow) -> tuple[str, ...]:
+    """Tell what the index has now and did not have when the version was made: reported, never taken."""
+    told = []
+    files: Sequence[File] = wanted.release.candidates
+    if files and files[0].filename not in {row.filename, *(name for name, _ in row.set_aside)}:
+        better = shown(files[0].filename)
+        told.append(f"{shown(row.text)} was made of {shown(row.filename)}; the index now has {better}, which is not taken")
+    for file in files:
+        now = {digest.value for digest in file.digests if digest.algorithm == "sha256"}
+        if file.filename == row.filename and row.sha256 is not None and now and row.sha256 not in now:
+            told.append(f"{shown(row.text)}: the bytes of {shown(file.filename)} changed at the index since they were taken; the tag stays")
+    return tuple(told)

@@ -1,0 +1,195 @@
+"""A verified artifact to a commit in a pack.
+
+A pure function of (artifact, release, policy, date): no network, no settings of
+the machine, no clock. It may run in another process.
+
+The exact bytes of commits and tags are fixed here and described in the
+documentation of the format; a test holds golden ids. To change them is to
+change every id that was ever published.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import frozen
+
+from pydeps_host.archive import Entry, Flag, Kind, Layout, Member, Skip, layout, read_archive
+from pydeps_host.errors import disk_errors
+from pydeps_host.git import Commit, Identity, Mode, ObjectId, PackWriter, Tag, encode_commit, encode_tag, object_id, write_tree
+from pydeps_host.resolver import Release
+from pydeps_host.simple_api import WHEEL_SUFFIX, Artifact
+from pydeps_host.values import Policy, escape
+
+AUTHOR_NAME: Final = "pydeps-host"
+AUTHOR_EMAIL: Final = "pydeps-host@localhost.invalid"
+
+# Where neither the index nor the archive tells a date: the day of the first Python release, 1991-02-20 UTC.
+FALLBACK_DATE: Final = 666_993_600
+# What an archive may claim: from the first of 1990, older ones come from clocks that were not set
+# (1970 of Unix, 1980 of zip), to the end of what old readers of git's dates can hold.
+_OLDEST_DATE: Final = 631_152_000
+_NEWEST_DATE: Final = 2_147_483_647
+
+
+@frozen(kw_only=True)
+class Materialized:
+    """A release as a commit, written into a pack and not published yet.
+
+    Attributes:
+        commit: The commit's id.
+        tree: The root folder's id.
+        date: The commit's date, in whole seconds since 1970 (UTC).
+        skipped: How many entries were skipped, as (reason code, count), in the codes' order.
+        skips: Each entry that was skipped, as (reason code, path escaped).
+        flags: Each entry that was kept and is worth a look, likewise.
+    """
+
+    commit: ObjectId
+    tree: ObjectId
+    date: int
+    skipped: tuple[tuple[str, int], ...]
+    skips: tuple[tuple[str, str], ...]
+    flags: tuple[tuple[str, str], ...]
+
+
+def materialize(release: Release, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None = None) -> Materialized:
+    """Write an artifact's tree and a commit on it into a pack.
+
+    Args:
+        release: What the artifact is a file of.
+        artifact: A file whose size and digests were checked.
+        policy: The rules for reading it.
+        into: Where the objects go.
+        date: The commit's date where it was chosen before; otherwise the upload
+            time that the index gives, else the newest sane date inside the
+            archive, else 1991-02-20.
+
+    Raises:
+        ArchiveError: The archive is refused; the pack is as it was before.
+        DiskError: The artifact cannot be read, or the pack not written.
+    """
+    mark = into.mark()
+    try:
+        return _materialize(release, artifact, policy=policy, into=into, date=date)
+    except BaseException:
+        into.rollback(mark)
+        raise
+
+
+def write_tag(release: Release, made: tuple[ObjectId, int], *, tag: str, into: PackWriter) -> ObjectId:
+    """Write an annotated tag on a release's commit.
+
+    Args:
+        release: The release.
+        made: The commit's id and its date.
+        tag: The tag's name.
+        into: Where the object goes.
+
+    Returns:
+        The tag object's id.
+    """
+    commit, date = made
+    message = f"{release.name} {escape(release.text)}\n".encode()
+    return into.add("tag", encode_tag(Tag(object=commit, name=tag, tagger=_identity(date), message=message)))
+
+
+def _materialize(release: Release, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None) -> Materialized:
+    with disk_errors(artifact.path, "reading"):
+        file = artifact.path.open("rb")
+    with file:
+        reader = read_archive(file, artifact.filename, limits=policy.limits)
+        blobs = _Blobs(into)
+        entries = [blobs.entry(member) for member in reader]
+    found = _laid_out(entries, artifact)
+    tree = _write_tree(found, into)
+    date = date if date is not None else _date(release, artifact, blobs.newest)
+    skips = (*reader.skips, *found.skips)
+    told = _Told(skipped=_counted(skips), skips=_named(skips), flags=_named((*reader.flags, *found.flags)))
+    message = _message(release, artifact, policy, told.skipped)
+    author = _identity(date)
+    commit = into.add("commit", encode_commit(Commit(tree=tree, author=author, committer=author, message=message)))
+    return Materialized(commit=commit, tree=tree, date=date, skipped=told.skipped, skips=told.skips, flags=told.flags)
+
+
+@frozen(kw_only=True)
+class _Told:
+    skipped: tuple[tuple[str, int], ...]
+    skips: tuple[tuple[str, str], ...]
+    flags: tuple[tuple[str, str], ...]
+
+
+class _Blobs:
+    """Writes members' contents as they come, and remembers the newest date that makes sense."""
+
+    def __init__(self, into: PackWriter) -> None:
+        self._into = into
+        self.newest: int | None = None
+
+    def entry(self, member: Member) -> Entry:
+        """Turn a member into what the whole-tree policy looks at."""
+        if member.mtime is not None and _OLDEST_DATE <= member.mtime <= _NEWEST_DATE:
+            self.newest = max(self.newest or 0, member.mtime)
+        target = member.target if member.kind in {Kind.SYMLINK, Kind.HARDLINK} else None
+        return Entry(member.path, member.kind, member.executable, self._blob(member), target)
+
+    def _blob(self, member: Member) -> bytes:
+        if member.kind is Kind.SYMLINK:
+            # Not written yet: whether the link stays is known once the whole tree is.
+            return object_id("blob", member.target)
+        if member.kind is not Kind.FILE:
+            return b""
+        if isinstance(member.content, bytes):
+            return self._into.add("blob", member.content)
+        return self._into.add_stream("blob", member.size, member.content)
+
+
+def _laid_out(entries: list[Entry], artifact: Artifact) -> Layout:
+    """Apply the whole-tree policy; a refusal names the artifact."""
+    return layout(entries, strip=not artifact.filename.lower().endswith(WHEEL_SUFFIX), filename=artifact.filename)
+
+
+def _write_tree(found: Layout, into: PackWriter) -> ObjectId:
+    for entry in found.entries:
+        if entry.kind is Kind.SYMLINK and entry.target is not None:
+            into.add("blob", entry.target)
+    return write_tree(((entry.path, _mode(entry), ObjectId(entry.id)) for entry in found.entries), into.add)
+
+
+def _mode(entry: Entry) -> Mode:
+    if entry.kind is Kind.SYMLINK:
+        return Mode.SYMLINK
+    return Mode.EXECUTABLE if entry.executable else Mode.FILE
+
+
+def _date(release: Release, artifact: Artifact, newest: int | None) -> int:
+    """Choose a commit's date: from the index, else from the archive, else a fixed one."""
+    uploaded = next((file.upload_time for file in release.candidates if file.filename == artifact.filename), None)
+    if uploaded is not None and uploaded.timestamp() >= 0:
+        return int(uploaded.timestamp())
+    return FALLBACK_DATE if newest is None else newest
+
+
+def _message(release: Release, artifact: Artifact, policy: Policy, skipped: tuple[tuple[str, int], ...]) -> bytes:
+    lines = [
+        f"{release.name} {escape(release.text)}",
+        "",
+        f"File: {escape(artifact.filename)}",
+        f"Size: {artifact.size}",
+        f"SHA-256: {artifact.sha256}",
+        f"Policy: {policy.text}",
+        *(f"Skipped: {reason} {count}" for reason, count in skipped),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _identity(date: int) -> Identity:
+    return Identity(AUTHOR_NAME, AUTHOR_EMAIL, date)
+
+
+def _counted(skips: Iterable[Skip]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(Counter(str(skip.reason) for skip in skips).items()))
+
+
+def _named(found: Iterable[Skip | Flag]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(one.reason), escape(one.path.decode("utf-8", "surrogateescape"))) for one in found)

@@ -1,0 +1,6 @@
+"""The folder of repositories: names to repositories, format, generations."""
+
+from pydeps_host.store.pages import KeptPages
+from pydeps_host.store.store import Store
+
+__all__ = ["KeptPages", "Store"]

@@ -1,0 +1,55 @@
+"""Index pages on disk, kept to ask whether they changed."""
+
+import hashlib
+import json
+import os
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from attrs import asdict
+from packaging.utils import NormalizedName
+
+from pydeps_host.simple_api import KeptPage
+
+# A page is inflated within the limit that it was taken under; this one is for a file that somebody exchanged.
+_LARGEST: Final = 1 << 30
+
+
+class KeptPages:
+    """One file a page: a line of JSON, then the page, compressed.
+
+    Losing one costs a request and nothing else. So a file that cannot be read
+    counts as none, one that cannot be written is not kept, and none is synced.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, index: str, project: NormalizedName, /) -> KeptPage | None:
+        """Return the page that was saved last, or None."""
+        try:
+            head, _, body = self._path(index, project).read_bytes().partition(b"\n")
+            inflater = zlib.decompressobj()
+            page = KeptPage(inflater.decompress(body, _LARGEST), **json.loads(head))
+        except (OSError, ValueError, TypeError, zlib.error, RecursionError):
+            return None
+        return page if inflater.eof else None
+
+    def save(self, index: str, project: NormalizedName, page: KeptPage, /) -> None:
+        """Keep a page in place of the one before."""
+        path = self._path(index, project)
+        new = path.with_name(f"{path.name}.{os.getpid()}-{id(page)}")
+        head = json.dumps(asdict(page, filter=lambda field, _: field.name != "body"))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(head.encode() + b"\n" + zlib.compress(page.body, 1))
+            new.replace(path)
+        except OSError:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+
+    def _path(self, index: str, project: NormalizedName) -> Path:
+        key = hashlib.sha256(json.dumps([index, project]).encode()).hexdigest()
+        return self._folder / key[:2] / key[2:]
