@@ -229,3 +229,17 @@ def test_help_loads_no_http_stack():
         "assert not {'httpx', 'cattrs', 'pyrate_limiter', 'rich'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_plan_verbose_tells_the_whole_story(server, tmp_path):
+    (tmp_path / "packages" / "alpha-1.5.win32.exe").write_bytes(b"MZ")
+    words = ["plan", "alpha<2", "--index-url", index(server), "--index-url", index(server) + "/other", "--into", str(tmp_path / "code")]
+    done = run(*words, "--verbose")
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert f"asked {server.url(user_information='reader:${PW}')}/alpha/: found" in lines
+    assert "takes 1.0: alpha-1.0.tar.gz" in lines
+    assert "does not take, for other-release: alpha-2.0.tar.gz" in lines
+    (project, _) = map(json.loads, run(*words, "--verbose", "--json").stdout.splitlines())
+    assert project["choices"][0]["releases"] == [{"version": "1.0", "files": ["alpha-1.0.tar.gz"]}]
+    assert "choices" not in json.loads(run(*words, "--json").stdout.splitlines()[0])

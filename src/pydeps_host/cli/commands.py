@@ -97,12 +97,14 @@ def sync(**arguments: Any) -> None:
 
 @command.command()
 @_shared
+@click.option("--verbose", "-v", is_flag=True, help="Tell the whole story: every URL asked, every file seen or set aside and why.")
 def plan(**arguments: Any) -> None:
     r"""Tell what a sync would do, and download nothing.
 
     \b
     Example:
       pydeps-host plan "django>=4.2,<5" --into code
+      pydeps-host plan numpy --verbose --into code
     """
     _carry_out(arguments, lambda host, work: iter(host.plan(add=work.add, jobs=arguments["jobs"]).projects))
 
@@ -130,7 +132,7 @@ def run() -> None:
 
 
 def _carry_out(arguments: dict[str, Any], work_on: Callable[[Host, _Work], Iterator[ProjectReport]]) -> None:
-    display = display_for(as_json=arguments["as_json"])
+    display = display_for(as_json=arguments["as_json"], verbose=arguments.get("verbose", False))
     with _errors_told(display):
         work = _work(arguments, display)
         reports = _reports(arguments["into"], work, work_on, display)

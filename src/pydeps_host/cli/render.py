@@ -6,6 +6,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from pydeps_host.cli.story import story
 from pydeps_host.errors import HostError
 from pydeps_host.events import DownloadFinished, Event, RequestSent
 from pydeps_host.host import ProjectReport, Status, SyncReport, VersionReport, error_to_json
@@ -46,22 +47,23 @@ class Display(Protocol):
         """Tell that the work ended before its time."""
 
 
-def display_for(*, as_json: bool) -> Display:
+def display_for(*, as_json: bool, verbose: bool = False) -> Display:
     """Choose the display: JSON lines, bars on a terminal, plain lines elsewhere."""
     if as_json:
-        return JsonLines()
+        return JsonLines(verbose=verbose)
     if not sys.stderr.isatty():
-        return Lines(None)
+        return Lines(None, verbose=verbose)
     from pydeps_host.cli.progress import Bars
 
-    return Lines(Bars())
+    return Lines(Bars(), verbose=verbose)
 
 
 class Lines:
     """Lines for a person: results on standard output, problems and bars on standard error."""
 
-    def __init__(self, bars: "Bars | None") -> None:
+    def __init__(self, bars: "Bars | None", *, verbose: bool = False) -> None:
         self._bars = bars
+        self._verbose = verbose
         self._started = time.monotonic()
         self._requests = 0
         self._received = 0
@@ -92,6 +94,8 @@ class Lines:
                 self.note(f"{report.name} {shown(version.version)}: {shown(file)} gave way: {shown(reason)}")
             if version.status is Status.PLANNED:
                 print(f"  {version.tag}  {shown(version.file or '')}")
+        if self._verbose:
+            print("".join(f"  {line}\n" for line in story(report)), end="")
         sys.stdout.flush()
         for where, problem in _problems(report):
             self.error(where, problem)
@@ -123,6 +127,9 @@ class Lines:
 class JsonLines:
     """One JSON value a line on standard output, and nothing else anywhere."""
 
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
+
     def __enter__(self) -> Self:
         return self
 
@@ -133,7 +140,7 @@ class JsonLines:
         pass
 
     def project(self, report: ProjectReport) -> None:
-        _print_json(report.to_json())
+        _print_json(report.to_json(verbose=self._verbose))
 
     def summary(self, report: SyncReport) -> None:
         _print_json(report.to_json())

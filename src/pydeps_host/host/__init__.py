@@ -1,6 +1,6 @@
 """The facade: `plan`, `sync`, `ensure`. It joins the other rooms and adds no rule of its own."""
 
 from pydeps_host.host.host import Ensured, Host
-from pydeps_host.host.reports import SCHEMA, ProjectReport, Status, SyncReport, VersionReport, error_to_json
+from pydeps_host.host.reports import SCHEMA, ChoiceReport, ProjectReport, Status, SyncReport, VersionReport, error_to_json
 
-__all__ = ["SCHEMA", "Ensured", "Host", "ProjectReport", "Status", "SyncReport", "VersionReport", "error_to_json"]
+__all__ = ["SCHEMA", "ChoiceReport", "Ensured", "Host", "ProjectReport", "Status", "SyncReport", "VersionReport", "error_to_json"]

@@ -77,10 +77,12 @@ class Selection:
         wanted: Releases, newest first, each once.
         missed: Entries that chose nothing, and why.
         notices: What a person should know.
+        located: What each entry that chose something takes, and of whom.
     """
 
     wanted: tuple[Wanted, ...]
     missed: tuple[tuple[Entry, HostError], ...] = ()
+    located: tuple[tuple[Entry, Located], ...] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -96,6 +98,7 @@ def group(entries: Iterable[Entry]) -> tuple[Order, ...]:
 class _Chosen:
     found: dict[str, Wanted] = field(factory=dict)
     missed: list[tuple[Entry, HostError]] = field(factory=list)
+    located: list[tuple[Entry, Located]] = field(factory=list)
     notices: list[str] = field(factory=list)
 
 
@@ -114,6 +117,7 @@ def select(order: Order, found: Found, take: Callable[[Dependency], Located]) ->
         except VersionNotFoundError as missing:
             chosen.missed.append((entry, missing))
             continue
+        chosen.located.append((entry, located))
         index = located.found.index.name
         chosen.notices.extend(_told(notice, entry) for notice in located.choice.notices)
         if index != found.index.name:
@@ -121,7 +125,12 @@ def select(order: Order, found: Found, take: Callable[[Dependency], Located]) ->
         for release in located.choice.releases:
             _take(chosen, _wanted(release, entry, index))
     newest_first = sorted(chosen.found.values(), key=_age, reverse=True)
-    return Selection(wanted=tuple(newest_first), missed=tuple(chosen.missed), notices=tuple(dict.fromkeys(chosen.notices)))
+    return Selection(
+        wanted=tuple(newest_first),
+        missed=tuple(chosen.missed),
+        located=tuple(chosen.located),
+        notices=tuple(dict.fromkeys(chosen.notices)),
+    )
 
 
 def _told(notice: Problem, entry: Entry) -> str:

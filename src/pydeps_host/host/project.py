@@ -23,7 +23,15 @@ from pydeps_host.host.filling import Filling
 from pydeps_host.host.making import standing_refusal
 from pydeps_host.host.order import Order, Selection, Wanted, select
 from pydeps_host.host.reports import ProjectReport, Status, VersionReport
-from pydeps_host.host.telling import changes_since, failed_report, missed_report, removed_reports, required_differs, row_report
+from pydeps_host.host.telling import (
+    changes_since,
+    choice_report,
+    failed_report,
+    missed_report,
+    removed_reports,
+    required_differs,
+    row_report,
+)
 from pydeps_host.host.tools import Tools
 from pydeps_host.repository import Change, VersionRow
 from pydeps_host.resolver import Found
@@ -96,7 +104,8 @@ class _Plan:
         found, selection = self._select(owner)
         for wanted in selection.wanted:
             self._plan(wanted, rows.get(wanted.release.text))
-        return self._report(found, selection)
+        choices = tuple(choice_report(entry, located) for entry, located in selection.located)
+        return evolve(self._report(found, selection), choices=choices)
 
     def _remembered(self) -> tuple[str | None, Mapping[str, VersionRow]]:
         """Return who owns the project and what is known of its versions."""

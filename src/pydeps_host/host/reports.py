@@ -66,6 +66,41 @@ class VersionReport:
 
 
 @frozen(kw_only=True)
+class ChoiceReport:
+    """How one dependency's releases were chosen: the whole story of a page.
+
+    Attributes:
+        dependency: Its text.
+        index: The name of the index whose page it is.
+        releases: What it takes, newest first: (version, names of its files in order of preference).
+        cut: How many more releases match, and are left out by `versionsPerDependency`.
+        set_aside: Files that come into question for no release, as (name, reason).
+        others: Files of releases that are not taken, as (name, `yanked` or `other-release`).
+        skipped: Entries of the page that could not be read, as (text, reason).
+    """
+
+    dependency: str
+    index: str
+    releases: tuple[tuple[str, tuple[str, ...]], ...]
+    cut: int
+    set_aside: tuple[tuple[str, str], ...]
+    others: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the choice's part of a JSON line."""
+        return {
+            "dependency": escape(self.dependency),
+            "index": escape(self.index),
+            "releases": [{"version": escape(text), "files": [escape(file) for file in files]} for text, files in self.releases],
+            "cut": self.cut,
+            "set_aside": [{"file": escape(file), "reason": reason} for file, reason in self.set_aside],
+            "others": [{"file": escape(file), "reason": reason} for file, reason in self.others],
+            "skipped": [{"entry": escape(entry), "reason": reason} for entry, reason in self.skipped],
+        }
+
+
+@frozen(kw_only=True)
 class ProjectReport:
     """One project: where it came from, and what became of each version asked for.
 
@@ -76,6 +111,7 @@ class ProjectReport:
         tried: Every URL that was asked, in order.
         versions: Newest first; removed ones last.
         notices: What a person should know and what stopped nothing.
+        choices: Of a plan: how each dependency's releases were chosen.
         error: What stopped the project as a whole, or None.
     """
 
@@ -85,6 +121,7 @@ class ProjectReport:
     tried: tuple[Tried, ...] = ()
     versions: tuple[VersionReport, ...] = ()
     notices: tuple[str, ...] = ()
+    choices: tuple[ChoiceReport, ...] = ()
     error: HostError | None = None
 
     @property
@@ -92,8 +129,13 @@ class ProjectReport:
         """Whether everything that was asked for is there, or is planned."""
         return self.error is None and all(version.error is None for version in self.versions)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the project as one JSON line's value (`"kind": "package"`)."""
+    def to_json(self, *, verbose: bool = False) -> dict[str, Any]:
+        """Return the project as one JSON line's value (`"kind": "package"`).
+
+        Args:
+            verbose: Whether to tell how the releases were chosen, too.
+        """
+        choices = {"choices": [choice.to_json() for choice in self.choices]} if verbose else {}
         return {
             "schema": SCHEMA,
             "kind": "package",
@@ -103,6 +145,7 @@ class ProjectReport:
             "tried": [{"url": str(one.url), "outcome": one.outcome.value} for one in self.tried],
             "versions": [version.to_json() for version in self.versions],
             "notices": list(self.notices),
+            **choices,
             "error": error_to_json(self.error),
         }
 

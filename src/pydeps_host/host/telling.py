@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pydeps_host.dependency import tag_of
 from pydeps_host.errors import DigestError, HostError
 from pydeps_host.host.order import Entry, Wanted
-from pydeps_host.host.reports import Status, VersionReport
+from pydeps_host.host.reports import ChoiceReport, Status, VersionReport
 from pydeps_host.repository import Status as RowStatus
 from pydeps_host.repository import VersionRow
+from pydeps_host.resolver import Located
 from pydeps_host.simple_api import File
 from pydeps_host.values import Digest, shown
 
@@ -38,6 +39,26 @@ def missed_report(entry: Entry, problem: HostError) -> VersionReport:
     asked = entry.dependency.pinned_text or entry.dependency.specifier or "*"
     tag = tag_of(entry.dependency.pinned_text.removeprefix("v")) if entry.dependency.pinned_text else ""
     return VersionReport(version=asked, status=Status.FAILED, tag=tag, error=problem)
+
+
+def choice_report(entry: Entry, located: Located) -> ChoiceReport:
+    """Tell how an entry's releases were chosen, and what became of every file of the page."""
+    choice, project = located.choice, located.found.project
+    releases = tuple((release.text, tuple(file.filename for file in release.candidates)) for release in choice.releases)
+    told = {file for _, files in releases for file in files} | {one.filename for one in choice.set_aside}
+    return ChoiceReport(
+        dependency=entry.text,
+        index=located.found.index.name,
+        releases=releases,
+        cut=choice.cut,
+        set_aside=tuple((one.filename, one.reason) for one in choice.set_aside),
+        others=tuple(sorted((file.filename, _why_not(file)) for file in project.files if file.filename not in told)),
+        skipped=tuple((one.text, one.reason) for one in project.skipped),
+    )
+
+
+def _why_not(file: File) -> str:
+    return "yanked" if file.yanked else "other-release"
 
 
 def removed_reports(before: set[str], rows: Mapping[str, VersionRow]) -> list[VersionReport]:
