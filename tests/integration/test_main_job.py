@@ -19,6 +19,7 @@ from pydeps_host.events import Event, RepositoryChanged
 from servers import PypiServer, pypiserver
 
 USER, PASSWORD = "reader", "p@ss:w/o%rd"
+SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 LARGE = os.urandom(3 << 20)
 
 PACKAGES: tuple[Built, ...] = (
@@ -354,3 +355,22 @@ def test_a_closed_host_says_so_and_an_iterator_may_be_closed_early(server, tmp_p
     host.close()
     with pytest.raises(ClosedError):
         host.sync()
+
+
+def test_every_format_is_read_and_gives_the_same_tree(tmp_path):
+    """From a folder, because pypiserver lists no `.tar`."""
+    files: dict[str, Item | bytes | str] = {"x.py": "x\n", "run": Item(b"#!\n", executable=True), "docs/link": Item(link="../x.py")}
+    for number, suffix in enumerate(SUFFIXES):
+        built = sdist("formats", f"{number}.0", files, suffix=suffix)
+        built.into(tmp_path / "index" / "formats")
+    config = HostConfig.from_mapping({"urls": [(tmp_path / "index").as_uri()], "dependencies": ["formats>=0"]})
+    with Host(config, Store(tmp_path / "code")) as host:
+        (project,) = host.sync().projects
+    assert project.repository is not None
+    assert [version.file for version in project.versions] == [f"formats-{number}.0{SUFFIXES[number]}" for number in reversed(range(6))]
+    check(project.repository, tmp_path / "clone")
+    for version in project.versions:
+        assert version.file is not None
+        found = tree(project.repository, version.tag)
+        assert found == archive_tree(tmp_path / "index" / "formats" / version.file)
+        assert (found["run"][0], found["docs/link"][0]) == ("100755", "120000")

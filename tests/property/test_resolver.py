@@ -88,7 +88,7 @@ def test_every_file_has_its_place(project: Project, dependency: Dependency):
         assert all(one.reason for one in found.set_aside)
         # What is neither belongs to a release that was not asked for, and could be.
         for filename in everything - aside - taken:
-            assert not filename.endswith((".egg", ".txt", ".tar.bz2"))
+            assert not filename.endswith((".egg", ".txt"))
 
 
 @given(pages, dependencies)

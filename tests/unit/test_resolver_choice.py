@@ -7,9 +7,10 @@ from attrs import evolve
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pydeps_host.archive import is_readable
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import VersionNotFoundError
-from pydeps_host.resolver import READABLE, Choice, SetAside, choose
+from pydeps_host.resolver import Choice, SetAside, choose
 from pydeps_host.simple_api import SDIST_SUFFIXES, WHEEL_SUFFIX, File, Project
 from pydeps_host.values import Digest, Url
 
@@ -265,14 +266,18 @@ def test_what_cannot_be_read_is_set_aside_with_a_reason():
     assert choice.set_aside == (
         SetAside("bar-1.0.zip", "other-project"),
         SetAside("foo-1.0.egg", "binary-distribution"),
-        SetAside("foo-1.0.tar.bz2", "format", "1.0"),
         SetAside("foo-1.whl", "wheel-name"),
         SetAside("x.txt", "not-a-distribution"),
     )
 
 
-def test_every_format_that_is_read_has_a_place_in_the_order():
-    assert set(READABLE) <= {*SDIST_SUFFIXES, WHEEL_SUFFIX}
+def test_every_format_that_can_be_chosen_can_be_read():
+    assert all(is_readable(f"foo-1.0{suffix}") for suffix in (*SDIST_SUFFIXES, WHEEL_SUFFIX))
+
+
+def test_of_source_distributions_the_formats_have_an_order():
+    names = [f"foo-1.0{suffix}" for suffix in (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")]
+    assert candidates(page(*sorted(names))) == names
 
 
 def test_equal_versions_spelled_differently_are_one_release_named_as_its_first_candidate():

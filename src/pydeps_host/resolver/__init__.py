@@ -3,9 +3,8 @@
 `choose` is pure. `Resolver` asks a chain of indexes through a `Transport`.
 """
 
-from pydeps_host.resolver.candidates import READABLE
 from pydeps_host.resolver.chain import Found, Located, Resolver, ResolverOptions
 from pydeps_host.resolver.choice import choose
 from pydeps_host.resolver.release import Choice, Release, SetAside
 
-__all__ = ["READABLE", "Choice", "Found", "Located", "Release", "Resolver", "ResolverOptions", "SetAside", "choose"]
+__all__ = ["Choice", "Found", "Located", "Release", "Resolver", "ResolverOptions", "SetAside", "choose"]

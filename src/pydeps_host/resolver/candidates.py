@@ -10,11 +10,8 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pydeps_host.resolver.release import Release, SetAside
-from pydeps_host.simple_api import SDIST_SUFFIXES, WHEEL_SUFFIX, Distribution, File, Kind, Project, read_filename
+from pydeps_host.simple_api import SDIST_SUFFIXES, Distribution, File, Kind, Project, read_filename
 from pydeps_host.values import Digest
-
-# What the archive room reads. A format is switched on here, and its rank is that of `SDIST_SUFFIXES`.
-READABLE: Final = (".tar.gz", ".tgz", ".zip", WHEEL_SUFFIX)
 
 _PURE: Final = "none-any"
 _PUREST: Final = ("py3", "py2.py3")
@@ -50,8 +47,6 @@ def sort_files(project: Project) -> Candidates:
         found = read_filename(file.filename, project.name)
         if not isinstance(found, Distribution):
             set_aside.append(SetAside(file.filename, found.value))
-        elif found.suffix not in READABLE:
-            set_aside.append(SetAside(file.filename, "format", found.text))
         else:
             releases[found.version if found.version is not None else found.text].append(Candidate(file, found))
     return Candidates({key: tuple(candidates) for key, candidates in releases.items()}, tuple(set_aside))

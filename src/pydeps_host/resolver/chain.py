@@ -29,7 +29,12 @@ from pydeps_host.transport import Transport
 from pydeps_host.values import Limits, Outcome, Tried, Url, UrlSyntaxError, shown
 
 _TEMPORARY: Final = frozenset({Outcome.UNAVAILABLE, Outcome.RATE_LIMITED})
-_ACCESS: Final = {Outcome.AUTHENTICATION_REQUIRED: 401, Outcome.FORBIDDEN: 403}
+_ACCESS: Final = {
+    Outcome.AUTHENTICATION_REQUIRED: 401,
+    Outcome.FORBIDDEN: 403,
+    Outcome.PROXY_AUTHENTICATION_REQUIRED: 407,
+    Outcome.CLIENT_CERTIFICATE_REQUIRED: None,
+}
 
 
 @frozen(kw_only=True)

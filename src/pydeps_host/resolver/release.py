@@ -39,8 +39,8 @@ class SetAside:
     Attributes:
         filename: Its name.
         reason: A stable code: `not-a-distribution`, `binary-distribution`, `other-project` and
-            `wheel-name` (no name that a wheel can have) by its name, `format` (not read here),
-            `digest` (none that the dependency requires), `spelling` (of the version, for `===`).
+            `wheel-name` (no name that a wheel can have) by its name, `digest` (none that the
+            dependency requires), `spelling` (of the version, for `===`).
         text: The version as the name spells it, or empty where it tells none.
     """
 
