@@ -16,10 +16,11 @@ pytestmark = pytest.mark.needs("git")
 
 MODULES = b'[submodule "name"]\n\tpath = path\n\turl = https://example.com/x.git\n\tbranch = main\n\tupdate = none\n'
 PIECES = [
-    *(b"..", b".", b"/", b"//", b"-", b"-u", b"!", b"!sh", b":", b"::", b"%0a", b"%0A", b"%2f", b"\\n", b"\\", b'"', b"#", b";", b"\n", b"\t", b" "),
-    *(b"../", b"./", b"https://", b"http:", b"git://", b"ssh://", b"ext::", b"file://", b"a@b:", b"@", b"[", b"]", b"=", b"url", b"path = -x\n"),
-    *(b"update = !x\n", b"UPDATE = !x\n", b"[submodule \"..\"]\n", b"[submodule \"a/../b\"]\n", b"url = -x\n", b"99999", b"0", b"\xc3\xa9", b"?", b"*", b"~"),
-    *(b"example.com", b"https:///", b"../../..//x", b"[submodule.a]\n", b"\r", b"\r\n", b"\xef\xbb\xbf"),
+    b"..", b".", b"/", b"//", b"-", b"-u", b"!", b"!sh", b":", b"::", b"%0a", b"%0A", b"%2f", b"\\n", b"\\", b'"', b"#", b";", b"\n",
+    b"\t", b" ", b"../", b"./", b"https://", b"http:", b"git://", b"ssh://", b"ext::", b"file://", b"a@b:", b"@", b"[", b"]", b"=",
+    b"url", b"path = -x\n", b"update = !x\n", b"UPDATE = !x\n", b'[submodule ".."]\n', b'[submodule "a/../b"]\n', b"url = -x\n",
+    b"99999", b"0", b"\xc3\xa9", b"?", b"*", b"~", b"example.com", b"https:///", b"../../..//x", b"[submodule.a]\n", b"\r", b"\r\n",
+    b"\xef\xbb\xbf",
 ]  # fmt: skip
 
 
@@ -81,10 +82,11 @@ def test_gitattributes_are_skipped_where_git_objects_to_them_and_nowhere_else(re
 
 
 NAMES = [
-    *(".git", ".GIT", ".git ", ".git.", ".git . .", "git~1", "GIT~1", "git~2", ".git::$INDEX_ALLOCATION", ".git:x", ".g\u200cit", "\ufeff.git", "git"),
-    *(".gitmodules", ".GITMODULES", ".gitmodules ", "gitmod~1", "GITMOD~4", "gitmod~5", "gi7eba~1", "gi7eb~12", "~1000000", ".gitmodules:x", ".gitm\u200codules"),
-    *(".gitattributes", "gitatt~1", "gi7d29~1", ".gitignore", ".github", ".mailmap", "a", "..a", "...", "x.git", "gitmodules", "aux", "a:b", "A:b", "a\\b", "é"),
-    *(".gitattributes.", ".gitmodules . :y", "g\u206fitmodules", ".git\u200emodules", "gi~1", "gi7e~123", "G~123456"),
+    ".git", ".GIT", ".git ", ".git.", ".git . .", "git~1", "GIT~1", "git~2", ".git::$INDEX_ALLOCATION", ".git:x", ".g\u200cit",
+    "\ufeff.git", "git", ".gitmodules", ".GITMODULES", ".gitmodules ", "gitmod~1", "GITMOD~4", "gitmod~5", "gi7eba~1", "gi7eb~12",
+    "~1000000", ".gitmodules:x", ".gitm\u200codules", ".gitattributes", "gitatt~1", "gi7d29~1", ".gitignore", ".github", ".mailmap",
+    "a", "..a", "...", "x.git", "gitmodules", "aux", "a:b", "A:b", "a\\b", "é", ".gitattributes.", ".gitmodules . :y",
+    "g\u206fitmodules", ".git\u200emodules", "gi~1", "gi7e~123", "G~123456",
 ]  # fmt: skip
 
 

@@ -181,7 +181,16 @@ BAD_MODULES = [
 
 @pytest.mark.parametrize("content", BAD_MODULES)
 @pytest.mark.parametrize(
-    "name", [b".gitmodules", b"a/.GITMODULES", b"GITMOD~2", b"gi7eba~1", b".gitmodules .", ".gitm\u200codules".encode()]
+    "name",
+    [
+        b".gitmodules",
+        b"a/.GITMODULES",
+        b"GITMOD~2",
+        b"gi7eba~1",
+        b".gitmodules .",
+        ".gitm\u200codules".encode(),
+        "\ufeff.gitmodules".encode(),
+    ],
 )
 def test_gitmodules_that_git_may_object_to_are_skipped_under_any_name(name, content):
     assert skips(entry(name, content) + END) == [(name, SkipReason.GITMODULES)]

@@ -115,8 +115,9 @@ def test_a_wrong_checksum_is_found_in_drained_content_too():
 
 
 def test_an_error_inside_content_is_an_archive_error_and_stays_one():
-    cut = entry(b"a", b"z" * (2 * MIB))[: MIB + 5000]
-    found = reader(cut)
+    # A compressed tar may just stop: what follows the failure would look like a sound end.
+    cut = gzipped(entry(b"a", b"z" * (2 * MIB))[: MIB + 5000])
+    found = reader(cut, "a.tar.gz")
     one = next(members_of := iter(found))
     with pytest.raises(ArchiveError) as caught:
         b"".join(one.content)  # type: ignore[arg-type]

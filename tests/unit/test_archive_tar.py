@@ -132,6 +132,15 @@ def test_every_refusal_says_which_entry_and_where():
     assert (error.filename, error.reason, error.entry, error.offset) == ("a.tar", Refusal.TAR_PAYLOAD, "b\\x1b", 512)
 
 
+def test_a_checksum_is_summed_in_full_where_the_sum_is_large():
+    full = {"owner": b"\xff" * 32, "group": b"\xff" * 32, "target": b"\xff" * 100, "prefix": b"\xff" * 150}
+    block = header(b"a", **full)
+    total = sum(block[:148] + block[156:]) + 256
+    assert total > 65_521 + 4096
+    assert [why for _, why in skips(block + END)] == [SkipReason.NOT_UTF8]
+    assert reason(header(b"a", **full, checksum=b"%06o\0 " % (total - 65_521)) + END) == Refusal.TAR_CHECKSUM
+
+
 @pytest.mark.parametrize("kind", [b"1", b"2", b"3", b"4", b"5", b"6"])
 def test_a_payload_where_the_type_has_none_is_refused(kind):
     assert reason(header(b"a", kind=kind, size=512, target=b"t") + header(b"hidden") + END) == Refusal.TAR_PAYLOAD

@@ -4,6 +4,7 @@ import calendar
 import io
 import stat
 import struct
+import tracemalloc
 import zipfile
 import zlib
 
@@ -231,7 +232,8 @@ def test_a_count_that_is_not_the_directorys_is_refused(entries):
 def test_a_record_longer_than_the_directory_is_refused():
     part = Part(b"a", b"x")
     data, directory = part.local_record(), part.directory_record(0)[:-1]
-    assert reason(data + directory + end_record(1, len(directory), len(data))) == Refusal.ZIP_DIRECTORY
+    error = refusal(data + directory + end_record(1, len(directory), len(data)))
+    assert (error.reason, error.detail) == (Refusal.ZIP_DIRECTORY, "a record longer than the directory")
 
 
 def test_several_disks_are_refused():
@@ -314,6 +316,12 @@ def test_a_descriptor_that_only_the_directory_tells_of_is_refused():
     assert reason(bytes(data)) == Refusal.ZIP_HEADERS_DISAGREE
 
 
+def test_a_descriptor_that_only_the_directory_tells_of_is_refused_even_where_the_local_record_says_all():
+    data = bytearray(zipped(Part(b"a", b"x", flags=STREAMED)))
+    data[6:8] = b"\0\0"
+    assert reason(bytes(data)) == Refusal.ZIP_HEADERS_DISAGREE
+
+
 def test_a_directory_that_points_at_no_local_record_is_refused():
     data = bytearray(zipped(Part(b"a", b"x")))
     data[0:4] = b"PK\1\2"
@@ -389,6 +397,16 @@ def test_an_entrys_comment_is_plain_text_or_refused(comment):
 
 def test_a_name_with_a_nul_is_refused():
     assert reason(zipped(Part(b"a\0.txt", b"x"))) == Refusal.NAME_NUL
+    assert reason(zipped(Part(b"\xff\0.txt", b"x"))) == Refusal.NAME_NUL
+
+
+def test_an_entry_that_needs_a_version_that_does_not_exist_is_refused():
+    data = bytearray(zipped(Part(b"a", b"x")))
+    place = data.index(b"PK\1\2")
+    data[place + 6] = 64
+    assert reason(bytes(data)) == Refusal.ZIP_METHOD
+    data[place + 6 : place + 8] = (63, 3)
+    assert read(bytes(data)) == {b"a": b"x"}
 
 
 @pytest.mark.parametrize("name", [b"", b"."])
@@ -451,8 +469,13 @@ def test_a_cut_or_broken_deflate_stream_is_refused():
 
 def test_a_bomb_is_cut_where_its_size_ends():
     bomb = Part(b"a", b"0" * 50_000_000, method=8, size=10, crc=1)
-    error = refusal(zipped(bomb))
+    data = zipped(bomb)
+    tracemalloc.start()
+    error = refusal(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     assert (error.reason, error.entry, error.offset) == (Refusal.ZIP_SIZE, "a", 0)
+    assert peak < 2_000_000
 
 
 def test_a_last_match_that_needs_no_more_input_is_inflated_whole():

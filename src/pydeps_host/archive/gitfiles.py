@@ -18,7 +18,6 @@ _URL = re.compile(
     rb"|[\w.-]+@[\w.-]+:[\w.~+-][\w./~+-]*"
     rb"|(?:\.\.?/)*[\w~+-][\w.~+-]*(?:/[\w.~+-]+)*/?"
 )
-_UPDATES = frozenset({b"checkout", b"rebase", b"merge", b"none"})
 
 
 def gitmodules_is_safe(content: bytes) -> bool:
@@ -47,9 +46,9 @@ def _line_is_safe(line: bytes) -> bool:
 
 
 def _setting_is_safe(key: bytes, value: bytes) -> bool:
-    # To git a dash is the beginning of an option.
+    # To git a dash is the beginning of an option. A command, in `update`, begins
+    # with a sign that no plain setting has.
     if key == b"url":
-        return not value.startswith(b"-") and _URL.fullmatch(value) is not None and (b"://" not in value or b".." not in value.split(b"/"))
-    if key == b"path":
-        return value != b"" and not value.startswith(b"-")
-    return key != b"update" or value in _UPDATES
+        plain = _URL.fullmatch(value) is not None and not value.startswith(b"-")
+        return plain and (b"://" not in value or b".." not in value.split(b"/"))
+    return key != b"path" or (value != b"" and not value.startswith(b"-"))

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from attrs import evolve
-
 from pydeps_host.archive.folding import ROOT, Tree
 from pydeps_host.archive.links import LinkResolver
 from pydeps_host.archive.reasons import FlagReason, Refusal, Refused, SkipReason
@@ -70,7 +68,7 @@ class _Builder:
             return
         above, _, name = path.rpartition(b"/")
         node = self._tree.add(self._folder(above), name)
-        placed = evolve(entry, path=path) if entry.kind is not Kind.HARDLINK else self._copy(entry, path)
+        placed = self._copy(entry, path) if entry.kind is Kind.HARDLINK else _moved(entry, path)
         if placed is not None:
             self._place(node, placed)
 
@@ -108,7 +106,7 @@ class _Builder:
             # GNU tar links to the symlink, CPython to where it leads.
             self._skips.append(Skip(path, SkipReason.HARD_LINK_KIND.value))
             return None
-        return evolve(source, path=path)
+        return _moved(source, path)
 
     def _node(self, path: bytes) -> int:
         above, _, name = path.rpartition(b"/")
@@ -143,3 +141,7 @@ class _Builder:
             reason = resolver.reason(node)
             if reason is not None:
                 self._skips.append(Skip(self._entries.pop(node).path, reason.value))
+
+
+def _moved(entry: Entry, path: bytes) -> Entry:
+    return Entry(path, entry.kind, entry.executable, entry.id, entry.target)

@@ -107,10 +107,9 @@ def content_reason(path: bytes, content: bytes | None) -> SkipReason | None:
         path: As `Gate.admit` gave it.
         content: Its bytes, or None where they are too many to be looked at.
     """
-    name = path.rpartition(b"/")[2]
-    if not name.startswith(b".") and b"~" not in name and name.isascii():
+    if b"/." not in path and not path.startswith(b".") and b"~" not in path and path.isascii():
         return None
-    text = name.decode()
+    text = path.rpartition(b"/")[2].decode()
     if spells_gitmodules(text) and (content is None or not gitmodules_is_safe(content)):
         return SkipReason.GITMODULES
     if spells_gitattributes(text) and (content is None or not gitattributes_is_safe(content)):

@@ -10,7 +10,7 @@ from pydeps_host.archive.pax import Pax, parse_entry_header, parse_global_header
 from pydeps_host.archive.policy import climbs
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.archive.stream import ByteStream
-from pydeps_host.archive.tarheader import BLOCK, ZERO_BLOCK, Dialect, Header, parse_header
+from pydeps_host.archive.tarheader import BLOCK, ZERO_BLOCK, Header, parse_header
 from pydeps_host.archive.values import Kind, Member
 
 _HEADER_BYTES = 256 * 1024
@@ -20,6 +20,7 @@ _FREE_PADDING = 1024 * 1024
 
 _KINDS = {b"0": Kind.FILE, b"\0": Kind.FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
 _DEVICES = frozenset({b"3", b"4", b"6"})
+_NO_PAX = Pax()
 _EXTENSIONS = frozenset({b"x", b"g", b"L", b"K"})
 
 
@@ -30,9 +31,6 @@ class _Pending:
     pax: Pax | None = None
     name: bytes | None = None
     target: bytes | None = None
-
-    def is_empty(self) -> bool:
-        return self.pax is None and self.name is None and self.target is None
 
 
 class TarReader:
@@ -52,8 +50,9 @@ class TarReader:
         self._budget = budget
         self._sealed = sealed
         self._content = _PaddedContent(stream)
-        self._pending = _Pending()
-        self._extended = False
+        # An extended header, of whatever kind, waits for its entry; and what it said of it.
+        self._waiting = False
+        self._pending: _Pending | None = None
         self._global_bytes = 0
         self._global_mtime: int | None = None
         self._v7: bool | None = None
@@ -89,39 +88,49 @@ class TarReader:
                 return None
             header = parse_header(block)
             self._name = header.name
-            self._check_dialect(header)
+            if header.v7 is not self._v7:
+                self._set_dialect(header)
             if header.type not in _EXTENSIONS:
                 return header
             self._extend(header)
 
-    def _check_dialect(self, header: Header) -> None:
-        v7 = header.dialect is Dialect.V7
-        if v7 is not self._v7:
-            if self._v7 is not None:
-                raise Refused(Refusal.TAR_DIALECT, "headers with and without a magic in one archive")
-            self._v7 = v7
+    def _set_dialect(self, header: Header) -> None:
+        if self._v7 is not None:
+            raise Refused(Refusal.TAR_DIALECT, "headers with and without a magic in one archive")
+        self._v7 = header.v7
 
     def _extend(self, header: Header) -> None:
-        self._extended = True
         self._budget.check_time()
         allowed = _GLOBAL_BYTES - self._global_bytes if header.type == b"g" else _HEADER_BYTES
         if header.size > allowed:
             raise Refused(Refusal.LIMIT_HEADER, f"an extended header of {header.size} bytes, {allowed} are allowed")
         self._budget.unpack(BLOCK + header.size)
         data = self._extension(header)
-        pending = self._pending
-        if header.type == b"g" and pending.is_empty():
-            self._global_bytes += len(data)
-            mtime = parse_global_header(data)
-            self._global_mtime = self._global_mtime if mtime is None else mtime
-        elif header.type == b"x" and pending.is_empty():
-            pending.pax = parse_entry_header(data)
-        elif header.type == b"L" and pending.name is None and pending.pax is None:
-            pending.name = _long_name(data)
-        elif header.type == b"K" and pending.target is None and pending.pax is None:
-            pending.target = _long_name(data)
+        self._waiting = True
+        if header.type == b"g":
+            self._extend_all(data)
+        elif header.type == b"x":
+            if self._pending is not None:
+                raise Refused(Refusal.TAR_EXTENSION_ORDER, "an extended header after another one")
+            self._pending = _Pending(parse_entry_header(data))
         else:
-            raise Refused(Refusal.TAR_EXTENSION_ORDER, "extended headers that readers apply in different orders")
+            self._extend_name(header.type, _long_name(data))
+
+    def _extend_all(self, data: bytes) -> None:
+        if self._pending is not None:
+            raise Refused(Refusal.TAR_EXTENSION_ORDER, "a global header between an extended one and its entry")
+        self._global_bytes += len(data)
+        mtime = parse_global_header(data)
+        self._global_mtime = self._global_mtime if mtime is None else mtime
+
+    def _extend_name(self, kind: bytes, name: bytes) -> None:
+        pending = self._pending = self._pending or _Pending()
+        if pending.pax is not None or (pending.name if kind == b"L" else pending.target) is not None:
+            raise Refused(Refusal.TAR_EXTENSION_ORDER, "a long name after an extended header, or after another one")
+        if kind == b"L":
+            pending.name = name
+        else:
+            pending.target = name
 
     def _extension(self, header: Header) -> bytes:
         data = self._stream.exactly(header.size)
@@ -133,26 +142,26 @@ class TarReader:
 
     def _found(self, header: Header, offset: int) -> Found:
         self._budget.enter()
-        size, target, mtime = header.size, header.target, header.mtime
-        raw = header.name
+        raw, mode, size, mtime, kind, target, _ = header
         if self._global_mtime is not None:
             mtime = self._global_mtime
-        self._extended = False
-        if not self._pending.is_empty():
-            pending, self._pending = self._pending, _Pending()
-            pax = pending.pax or Pax()
+        self._waiting = False
+        pending = self._pending
+        if pending is not None:
+            self._pending = None
+            pax = pending.pax or _NO_PAX
             raw = self._name = _agreed(raw, pax.path or pending.name)
             target = _agreed(target, pax.linkpath or pending.target)
             if pax.size is not None and pax.size != size:
                 raise Refused(Refusal.TAR_SIZES_DISAGREE, "two sizes of one entry")
             mtime = mtime if pax.mtime is None else pax.mtime
-        kind = _kind(header, raw)
-        if size and kind is not Kind.FILE:
+        what = _kind(kind, raw)
+        if size and what is not Kind.FILE:
             raise Refused(Refusal.TAR_PAYLOAD, "a payload on an entry of a kind that has none: some readers read it as entries")
-        return Found(raw, kind, header.mode & 0o100 != 0, size, mtime, offset, target)
+        return Found(raw, what, mode & 0o100 != 0, size, mtime, offset, target)
 
     def _finish(self, block: bytes) -> None:
-        if self._extended:
+        if self._waiting:
             raise Refused(Refusal.TAR_EXTENSION_ORDER, "an extended header without an entry")
         if not block:
             # CPython and GNU tar take an archive that just stops where a header could begin.
@@ -191,16 +200,14 @@ class _PaddedContent:
         self._stream.exactly(-size % BLOCK)
 
 
-def _kind(header: Header, raw: bytes) -> Kind | None:
-    if header.type in _DEVICES:
-        return None
-    kind = _KINDS.get(header.type)
+def _kind(flag: bytes, raw: bytes) -> Kind | None:
+    kind = _KINDS.get(flag)
     if kind is None:
-        raise Refused(Refusal.TAR_TYPE, f"an entry of type {header.type!r}, which readers treat differently")
+        if flag in _DEVICES:
+            return None
+        raise Refused(Refusal.TAR_TYPE, f"an entry of type {flag!r}, which readers treat differently")
     # v7 had no type for folders: a slash at the end of the name made one.
-    if header.type == b"\0" and raw.endswith(b"/"):
-        return Kind.DIRECTORY
-    return kind
+    return Kind.DIRECTORY if flag == b"\0" and raw.endswith(b"/") else kind
 
 
 def _long_name(data: bytes) -> bytes:

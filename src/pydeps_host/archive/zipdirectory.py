@@ -109,8 +109,6 @@ def _record(fields: tuple[int, ...], name: bytes, extra: bytes, comment: bytes) 
     if disk:
         raise Refused(Refusal.ZIP_DISKS, "an entry is said to be on another disk")
     size, packed, offset = widen(parse_extra(extra, name), (size, packed, offset))
-    if method == STORED and size != packed:
-        raise Refused(Refusal.ZIP_SIZE, "an entry that is not compressed has two sizes")
     if size and not crc:
         raise Refused(Refusal.ZIP_CHECKSUM, "no checksum of an entry with content")
     mode = attributes >> 16 if system == _UNIX else 0
