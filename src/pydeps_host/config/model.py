@@ -218,6 +218,17 @@ class HostConfig:
         """
         return _structured(mapping, source, environ)
 
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of a configuration, as plain data of your own.
+
+        It describes every key, and takes what `from_mapping` takes; the few rules
+        that no schema can say are listed in the documentation.
+        """
+        from pydeps_host.config.schema import schema
+
+        return schema()
+
 
 def _structured(data: object, source: str, environ: Mapping[str, str] | None) -> HostConfig:
     from pydeps_host.config.structuring import structure

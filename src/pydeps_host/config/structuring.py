@@ -24,8 +24,8 @@ Hook: TypeAlias = Callable[[Any, Any], Any]
 
 # Keys whose features this version does not have. A filter that is passed over in silence would let
 # in what it was written to keep out.
-_NOT_YET: Final = ("lockfiles", "filters", "onDemand")
-_IGNORED: Final = "$schema"
+NOT_YET: Final = ("lockfiles", "filters", "onDemand")
+IGNORED: Final = "$schema"
 
 
 def structure(data: object, *, source: str, environ: Mapping[str, str]) -> HostConfig:
@@ -187,12 +187,12 @@ def _list_hook(member: "Attribute[Any]", converter: "Converter") -> Hook:
 def _wrong_keys(members: Mapping[Any, object], kind: type) -> list[Exception]:
     repeated = members.repeated if isinstance(members, Object) else ()
     errors: list[Exception] = [at_key(key, fault("the key stands here more than once", "keep one of them")) for key in repeated]
-    elsewhere = [*_NOT_YET, _IGNORED] if kind is HostConfig else []
+    elsewhere = [*NOT_YET, IGNORED] if kind is HostConfig else []
     known = [*keys_of(kind), *elsewhere]
     for key, value in members.items():
         if key not in known:
             errors.append(at_key(key, unknown_key(key, known)))
-        elif key in elsewhere and key != _IGNORED and not _is_empty(value):
+        elif key in elsewhere and key != IGNORED and not _is_empty(value):
             errors.append(at_key(key, fault("this version does not have what the key asks for", "leave it out, or upgrade pydeps-host")))
     return errors
 
