@@ -24,7 +24,7 @@ test: .venv/.ready
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/.ready
-	@$(BIN)/nox --no-venv -s lint typing
+	@PATH="$(CURDIR)/$(BIN):$$PATH" nox --no-venv --no-install -s lint typing
 
 .venv/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found: install one, or name it with make PYTHON=..."; exit 1; }

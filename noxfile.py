@@ -1,19 +1,23 @@
 """What is checked before anything is merged: `nox` runs it all."""
 
+import shutil
+import tarfile
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "typing", "tests"]
+nox.options.sessions = ["lint", "typing", "tests", "wheel", "lowest"]
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
-def install(session: nox.Session, group: str) -> None:
+def install(session: nox.Session, group: str, *more: str) -> None:
     """Install the package, its command and what a group of the project needs."""
     session.install("--upgrade", "pip>=25.1")
-    session.install("--editable", ".[cli]", "--group", group)
+    session.install("--editable", ".[cli]", "--group", group, *more)
 
 
 @nox.session
@@ -26,15 +30,46 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Read the types of the package and of its tests, strictly."""
+    """Read the types of the package and of its tests, strictly; then its public face, as two checkers see it."""
     install(session, "dev")
     session.run("mypy")
+    session.run("mypy", "--config-file", "tests/typing/mypy.ini")
+    session.run("pyright", "--project", "tests/typing")
+    session.run("pyright", "--verifytypes", "pydeps_host", "--ignoreexternal")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on every Python that is found."""
     install(session, "test")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Run the tests of the source distribution against the wheel, where no source of the package is in reach."""
+    session.install("--upgrade", "pip>=25.1", "build")
+    built = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(built, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(built))
+    (made,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    session.install(f"{made}[cli]", "--group", "test")
+    with tarfile.open(sdist) as opened:
+        opened.extractall(built, filter="data")
+    unpacked = built / sdist.name.removesuffix(".tar.gz")
+    shutil.rmtree(unpacked / "src")
+    session.chdir(unpacked)
+    session.run("python", "-c", "import pydeps_host as package; assert 'site-packages' in package.__file__, package.__file__")
+    # What lies beside a checkout does not lie beside this folder.
+    session.run("python", "-m", "pytest", *session.posargs, env={"PYDEPS_HOST_REQUIRE_ALL": ""})
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest version of each library that pyproject.toml allows."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    allowed = [*project["dependencies"], *project["optional-dependencies"]["cli"]]
+    install(session, "test", *(one.replace(">=", "==", 1) for one in allowed))
     session.run("python", "-m", "pytest", *session.posargs)
 
 

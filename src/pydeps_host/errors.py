@@ -217,18 +217,52 @@ class AccessError(HostError):
 
     Attributes:
         url: What was asked for.
-        status: 401, 403 or 407.
+        status: 401, 403 or 407; of a lacking client certificate 400, or None where TLS ended before an answer.
         remedy: What to do.
     """
 
     code = "access"
 
     url: str
-    status: int
+    status: int | None
     remedy: str
 
     def __str__(self) -> str:
         return f"{self.url} answered {self.status}; {self.remedy}"
+
+
+@frozen(str=False)
+class ClientCertificateError(AccessError):
+    """The server wants a client certificate: none was shown, or one that it does not take.
+
+    Attributes:
+        detail: What was seen.
+    """
+
+    code = "client-certificate"
+
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.url}: {shown(self.detail)}; {self.remedy}"
+
+
+@frozen(str=False)
+class ProxyAccessError(AccessError):
+    """The proxy, and not the server behind it, wants a user name and a password: none were sent, or wrong ones.
+
+    Attributes:
+        proxy: The proxy's URL, and what named it: an option or an environment variable.
+        detail: What was seen.
+    """
+
+    code = "proxy-access"
+
+    proxy: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.url} was not reached: {self.proxy} {shown(self.detail)}; {self.remedy}"
 
 
 @frozen(str=False)
@@ -417,6 +451,26 @@ class PageError(UntrustedError):
 
     def __str__(self) -> str:
         return f"{self.url}: {shown(self.detail)} ({self.reason})"
+
+
+@frozen(str=False)
+class CertificateError(UntrustedError):
+    """TLS does not vouch for the other side: nothing was sent to it.
+
+    Attributes:
+        url: What was asked for.
+        detail: What is wrong with the certificate of the server or the proxy, and what it was checked against.
+        remedy: What to do.
+    """
+
+    code = "certificate"
+
+    url: str
+    detail: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.detail}; {self.remedy}"
 
 
 @frozen(str=False)

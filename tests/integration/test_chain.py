@@ -2,8 +2,8 @@
 
 import pytest
 
-from builders import sdist
 from faulty_server import FaultyServer, body, reset, status, text
+from pydeps_host.testing import build_sdist as sdist
 from pydeps_host import Host, HostConfig, Status, Store, TransportOptions
 from pydeps_host.errors import HostError
 from servers import pypiserver

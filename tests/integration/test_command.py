@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from builders import sdist, wheel
 from faulty_server import FaultyServer, body, stall
 from gitting import check, refs
 from servers import PypiServer, pypiserver

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import Built, Item, sdist, wheel
 from gitting import archive_tree, check, git, refs, tree
+from pydeps_host.testing import Distribution, Item, build_sdist as sdist, build_wheel as wheel
 from pydeps_host import Dependency, Host, HostConfig, Status, Store
 from pydeps_host.errors import ClosedError, FormatError, InputError, MissingError, UsageError
 from pydeps_host.events import Event, RepositoryChanged
@@ -22,7 +22,7 @@ USER, PASSWORD = "reader", "p@ss:w/o%rd"
 SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 LARGE = os.urandom(3 << 20)
 
-PACKAGES: tuple[Built, ...] = (
+PACKAGES: tuple[Distribution, ...] = (
     sdist(
         "alpha",
         "1.0",
@@ -308,10 +308,10 @@ def test_a_damaged_repository_is_reported_and_stops_no_other(server, tmp_path):
 def test_a_file_that_is_damaged_or_refused_gives_way_to_the_next_one_and_is_not_fetched_again(packages, tmp_path):
     folder = tmp_path / "packages"
     broken = sdist("delta", "1.0", {"x.py": "x" * 2000})
-    Built(broken.filename, broken.data[:-30]).into(folder)
+    Distribution(broken.filename, broken.data[:-30]).into(folder)
     good = wheel("delta", "1.0", {"delta.py": "good\n"})
     good.into(folder)
-    Built("epsilon-1.0.tar.gz", b"no archive at all").into(folder)
+    Distribution("epsilon-1.0.tar.gz", b"no archive at all").into(folder)
     store = Store(tmp_path / "code")
     with pypiserver(folder, tmp_path / "server") as server:
         with Host(config(server, "delta", "epsilon"), store) as host:

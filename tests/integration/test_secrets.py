@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from builders import sdist
 from faulty_server import FaultyServer, body, redirect, reset, status, text, truncated
 from gitting import git
+from pydeps_host.testing import build_sdist as sdist
 from pydeps_host import Host, HostConfig, Store, SyncReport, TransportOptions
 from pydeps_host.events import Event
 from servers import pypiserver

@@ -8,7 +8,7 @@ import pytest
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from builders import Built, Item, sdist, wheel
+from pydeps_host.testing import Distribution, Item, build_sdist as sdist, build_wheel as wheel
 from pydeps_host import Artifact, File, Materialized, Policy, Release, Url, materialize
 from pydeps_host.errors import ArchiveError
 from pydeps_host.git import PackWriter
@@ -18,13 +18,13 @@ from pydeps_host.values import Limits
 UPLOADED = datetime(2024, 5, 6, 7, 8, 9, 999_999, tzinfo=UTC)
 
 
-def release(built: Built, uploaded: datetime | None = UPLOADED) -> Release:
+def release(built: Distribution, uploaded: datetime | None = UPLOADED) -> Release:
     file = File(built.filename, Url.parse(f"https://files.example.com/{built.filename}"), upload_time=uploaded)
     return Release(NormalizedName("sample"), "1.0", Version("1.0"), (file,))
 
 
 def made(
-    built: Built, tmp_path: Path, *, uploaded: datetime | None = UPLOADED, policy: Policy | None = None, date: int | None = None
+    built: Distribution, tmp_path: Path, *, uploaded: datetime | None = UPLOADED, policy: Policy | None = None, date: int | None = None
 ) -> Materialized:
     path = built.into(tmp_path)
     artifact = Artifact(path, built.filename, len(built.data), built.sha256)
@@ -32,7 +32,7 @@ def made(
         return materialize(release(built, uploaded), artifact, policy=policy or Policy(), into=pack, date=date)
 
 
-def fixed() -> Built:
+def fixed() -> Distribution:
     """An artifact whose bytes are the same on every machine: stored, not compressed."""
     import io
     import zipfile
@@ -43,7 +43,7 @@ def fixed() -> Built:
             info = zipfile.ZipInfo(path, (2020, 2, 3, 4, 5, 6))
             info.create_system, info.external_attr = 3, mode << 16
             archive.writestr(info, data)
-    return Built("sample-1.0.zip", buffer.getvalue())
+    return Distribution("sample-1.0.zip", buffer.getvalue())
 
 
 def test_the_ids_of_a_commit_and_its_tag_are_golden(tmp_path):
@@ -99,7 +99,7 @@ def test_an_unsafe_entry_is_skipped_counted_and_named(tmp_path):
 
 def test_a_refused_archive_leaves_the_pack_as_it_was(tmp_path):
     built = sdist("sample", "1.0", {"x": "x" * 1000})
-    cut = Built(built.filename, built.data[:-20])
+    cut = Distribution(built.filename, built.data[:-20])
     path = cut.into(tmp_path)
     with PackWriter(tmp_path / "x.pack") as pack:
         before = pack.mark()
@@ -111,6 +111,6 @@ def test_a_refused_archive_leaves_the_pack_as_it_was(tmp_path):
 
 
 def test_an_archive_with_nothing_left_gives_the_empty_tree(tmp_path):
-    built = Built("sample-1.0.zip", b"PK\x05\x06" + bytes(18))
+    built = Distribution("sample-1.0.zip", b"PK\x05\x06" + bytes(18))
     assert made(built, tmp_path).tree.hex() == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     assert hashlib.sha1(b"tree 0\0").hexdigest() == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"

@@ -9,6 +9,8 @@ from attrs import evolve
 from pydeps_host.config import Index, Redirects
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import (
+    CertificateError,
+    ClientCertificateError,
     ClosedError,
     DeadlineError,
     OwnerChangedError,
@@ -16,6 +18,7 @@ from pydeps_host.errors import (
     ProjectNotFoundError,
     ProjectPageError,
     ProjectUnavailableError,
+    ProxyAccessError,
     RedirectError,
     TemporaryError,
     UnavailableError,
@@ -82,6 +85,10 @@ STUMBLES: dict[str, tuple[Reply | Exception, type[Exception], Outcome]] = {
         Outcome.QUARANTINED,
     ),
     "API version 2": (reply(200, b'{"meta": {"api-version": "2.0"}, "files": []}'), ProjectPageError, Outcome.UNSUPPORTED_VERSION),
+    "407": (reply(407), ProjectAccessError, Outcome.PROXY_AUTHENTICATION_REQUIRED),
+    "proxy": (ProxyAccessError("u", 407, "correct it", "the proxy", "refuses"), ProjectAccessError, Outcome.PROXY_AUTHENTICATION_REQUIRED),
+    "expired": (CertificateError("u", "expired", "renew it"), ProjectPageError, Outcome.UNTRUSTED_CERTIFICATE),
+    "unknown": (ClientCertificateError("u", None, "show one", "none"), ProjectAccessError, Outcome.CLIENT_CERTIFICATE_REQUIRED),
     "redirect": (RedirectError(at(ONE), "https://elsewhere.example.com/", "another origin"), ProjectPageError, Outcome.REDIRECT_REFUSED),
 }
 

@@ -8,7 +8,17 @@ from attrs import evolve
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pydeps_host.config import Index, Redirects
-from pydeps_host.errors import ClosedError, DeadlineError, PageError, RedirectError, TooLargeError, UnavailableError
+from pydeps_host.errors import (
+    CertificateError,
+    ClientCertificateError,
+    ClosedError,
+    DeadlineError,
+    PageError,
+    ProxyAccessError,
+    RedirectError,
+    TooLargeError,
+    UnavailableError,
+)
 from pydeps_host.limiter import Priority
 from pydeps_host.simple_api import Answer, Ask, KeptPage, SimpleClient
 from pydeps_host.transport import Response
@@ -64,7 +74,7 @@ def test_a_page_is_read_against_its_final_url():
         (404, Outcome.ABSENT),
         (410, Outcome.ABSENT),
         (401, Outcome.AUTHENTICATION_REQUIRED),
-        (407, Outcome.AUTHENTICATION_REQUIRED),
+        (407, Outcome.PROXY_AUTHENTICATION_REQUIRED),
         (403, Outcome.FORBIDDEN),
         (451, Outcome.FORBIDDEN),
         (429, Outcome.RATE_LIMITED),
@@ -105,6 +115,9 @@ def test_a_rate_limit_says_until_when():
         (TooLargeError("u", "page_bytes", 1), Outcome.MALFORMED),
         (PageError("u", "malformed", "coding br"), Outcome.MALFORMED),
         (RedirectError("https://index.example.com/x", "https://other.example.com/", "another origin"), Outcome.REDIRECT_REFUSED),
+        (CertificateError("u", "expired", "renew it"), Outcome.UNTRUSTED_CERTIFICATE),
+        (ClientCertificateError("u", None, "show one", "none"), Outcome.CLIENT_CERTIFICATE_REQUIRED),
+        (ProxyAccessError("u", 407, "correct it", "the proxy", "refuses"), Outcome.PROXY_AUTHENTICATION_REQUIRED),
     ],
 )
 def test_every_fault_has_an_outcome(error, outcome):

@@ -11,7 +11,8 @@ import click
 from attrs import evolve, frozen
 
 import pydeps_host
-from pydeps_host.cli.pip_index import ask_pip
+from pydeps_host.cli.network import NETWORK, options_of
+from pydeps_host.cli.pip_index import PipIndex, ask_pip
 from pydeps_host.cli.render import Display, display_for
 from pydeps_host.config import HostConfig, RateLimit
 from pydeps_host.dependency import Dependency
@@ -67,6 +68,7 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Projects at a time."),
             click.option("--no-rate-limit", is_flag=True, help="Spend requests without a budget; for an index of your own."),
+            *NETWORK,
             click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one as each project ends, a summary last."),
         ]
     ):
@@ -158,13 +160,13 @@ def _host(into: Path, work: _Work, display: Display) -> Iterator[Host]:
 
 
 def _work(arguments: dict[str, Any], display: Display) -> _Work:
-    options = TransportOptions()
+    pip: PipIndex | None = None
     add = _dependencies(arguments["dependencies"])
     file, urls = arguments["config_file"], list(arguments["index_urls"])
     if file is None and not add:
         raise click.UsageError("Name at least one dependency, such as flask or requests==2.32.3, or a configuration with --config FILE.")
     if file is None and not urls:
-        config, options = _from_pip(display)
+        config, pip = _from_pip(display)
     elif file is None:
         config = HostConfig.from_mapping({"urls": urls}, source="--index-url")
     else:
@@ -175,7 +177,7 @@ def _work(arguments: dict[str, Any], display: Display) -> _Work:
         display.note(str(warning))
     if arguments["no_rate_limit"]:
         config = evolve(config, rate_limit=RateLimit(enabled=False))
-    return _Work(config=config, add=add, additive=file is None, options=options)
+    return _Work(config=config, add=add, additive=file is None, options=options_of(arguments, pip))
 
 
 def _dependencies(texts: Iterable[str]) -> tuple[Dependency, ...]:
@@ -185,16 +187,14 @@ def _dependencies(texts: Iterable[str]) -> tuple[Dependency, ...]:
     return HostConfig.from_mapping(mapping, source="the command line").dependencies
 
 
-def _from_pip(display: Display) -> tuple[HostConfig, TransportOptions]:
+def _from_pip(display: Display) -> tuple[HostConfig, PipIndex]:
     pip = ask_pip()
     display.note(f"index: {pip.url} ({pip.source})")
     if pip.unused:
         display.note(
             f"pip also has {' and '.join(pip.unused)}, not used here: name indexes with --index-url, in the order in which to ask them"
         )
-    config = HostConfig.from_mapping({"urls": [pip.url.reveal()]}, source=pip.source)
-    bundle = Path(pip.certificates) if pip.certificates else None
-    return config, TransportOptions(ca_bundle=bundle)
+    return HostConfig.from_mapping({"urls": [pip.url.reveal()]}, source=pip.source), pip
 
 
 @contextmanager

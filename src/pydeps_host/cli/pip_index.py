@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 from attrs import frozen
@@ -31,20 +32,24 @@ class PipIndex:
         url: The index.
         source: Where pip has it from, for a person.
         unused: Settings of pip that a sync does not follow, for a person; often empty.
-        certificates: The bundle of authorities that pip is told to trust, or None.
+        certificates: The bundle of authorities that pip is told to trust (`cert`), or None.
+        client_certificate: The file of certificate and key that pip is told to show (`client-cert`), or None.
+        proxy: What pip is told to ask through (`proxy`), or None.
     """
 
     url: Url
     source: str
     unused: tuple[str, ...]
-    certificates: str | None
+    certificates: Path | None = None
+    client_certificate: Path | None = None
+    proxy: Url | None = None
 
 
 def ask_pip() -> PipIndex:
     """Ask pip for its index.
 
     Raises:
-        UsageError: There is no pip, pip is told to use no index, or what it says is no URL.
+        UsageError: There is no pip, pip is told to use no index, or what it says of index or proxy is no URL.
     """
     pip = _find_pip()
     settings = _settings(_run([*pip, "config", "list"]))
@@ -64,7 +69,29 @@ def ask_pip() -> PipIndex:
         for key, name in (("extra-index-url", "extra indexes"), ("find-links", "find-links"))
         if settings.get(key, "").strip()
     )
-    return PipIndex(url, source, unused, settings.get("cert"))
+    return PipIndex(
+        url,
+        source,
+        unused,
+        certificates=_path(settings.get("cert")),
+        client_certificate=_path(settings.get("client-cert")),
+        proxy=_proxy(settings.get("proxy")),
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    """Read a path as pip does, which knows home folders in these settings."""
+    return Path(text).expanduser() if text else None
+
+
+def _proxy(text: str | None) -> Url | None:
+    if not text:
+        return None
+    try:
+        return Url.parse(text if "://" in text else f"http://{text}")
+    except UrlSyntaxError as problem:
+        # Not its text: it may hold a password.
+        raise UsageError(f"the proxy of pip's configuration cannot be used: {problem}", "name a proxy with --proxy") from None
 
 
 def _find_pip() -> list[str]:

@@ -46,7 +46,7 @@ class PackReader:
             DamagedError: It is no index.
         """
         self.path = path
-        self.index = PackIndex.open(path.with_suffix(".idx"))
+        self.index: PackIndex = PackIndex.open(path.with_suffix(".idx"))
         self._file: _PackFile | None = None
         self._opening = threading.Lock()
 

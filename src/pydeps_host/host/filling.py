@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attrs import evolve
@@ -48,6 +48,13 @@ class Filling:
                 done.append(wanted)
         for (claimant, entry), versions in claims_of(done).items():
             self._batch.claim(claimant, entry, versions)
+
+    def mark_yanked(self, told: Mapping[str, bool]) -> None:
+        """Record which published versions the index has yanked, or not any more; their tags stay."""
+        rows = self._repository.rows()
+        for text, yanked in told.items():
+            if rows[text].is_published:
+                self._batch.add(evolve(rows[text], yanked=yanked))
 
     def settle(self, conflicts: Iterable[Conflict]) -> None:
         """Correct the reports of what publishing did not take, because what is recorded comes first."""

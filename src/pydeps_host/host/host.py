@@ -50,7 +50,8 @@ class Host:
     """Brings what a configuration asks for into a store.
 
     A context manager, safe to share between threads. Making one starts no thread
-    and touches neither network nor disk.
+    and touches neither network nor disk, save that certificates which options or the
+    environment name are read, so that what is wrong with them is told first.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part that an embedder may bring
@@ -169,7 +170,8 @@ class Host:
         """
         deadline = time.monotonic() + timeout
         dependency = _pin(wanted, revision)
-        found = self._present(dependency)
+        # What is there is not looked into: whoever requires a digest goes by the journal.
+        found = None if dependency.hashes else self._present(dependency)
         if found is not None:
             return found
         self._check_served(dependency.name)
@@ -271,10 +273,17 @@ def _pin(wanted: Dependency | str, revision: str | None) -> Dependency:
     if revision is not None:
         tag = revision.removeprefix("refs/tags/").removesuffix("^0").removesuffix("^{}").removesuffix("^{commit}")
         try:
-            text = version_of_tag(tag)
-            dependency = Dependency.parse(f"{dependency.name}=={text}")
+            dependency = _pin_of(dependency.name, version_of_tag(tag))
         except (ValueError, HostError):
             raise UsageError(f"{shown(revision)!r} is no tag of a version", "give a tag such as v1.26.0") from None
     if not dependency.is_pin:
         raise UsageError(f"{dependency} names no single version", "give a pin such as numpy==1.26.0, or a revision")
     return dependency
+
+
+def _pin_of(name: NormalizedName, text: str) -> Dependency:
+    """Pin a version by its text, which PEP 440 may not know."""
+    try:
+        return Dependency.parse(f"{name}=={text}")
+    except HostError:
+        return Dependency.parse(f"{name}==={text}")

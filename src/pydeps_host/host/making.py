@@ -8,6 +8,7 @@ from pydeps_host.errors import (
     AccessError,
     ArchiveError,
     BackoffError,
+    CertificateError,
     ChangedError,
     ClosedError,
     DeadlineError,
@@ -15,6 +16,8 @@ from pydeps_host.errors import (
     FileGoneError,
     HostError,
     NoCandidateError,
+    PageError,
+    RedirectError,
     RefusedBeforeError,
     TemporaryError,
     TooLargeError,
@@ -22,7 +25,7 @@ from pydeps_host.errors import (
 from pydeps_host.events import VersionFinished
 from pydeps_host.git import parse_id
 from pydeps_host.host.order import Wanted
-from pydeps_host.host.spooling import drop, spooled
+from pydeps_host.host.spooling import drop, proven, spooled
 from pydeps_host.host.tools import Tools
 from pydeps_host.materializer import materialize, write_tag
 from pydeps_host.repository import Batch, RowError, Status, VersionRow, VersionTag
@@ -30,7 +33,9 @@ from pydeps_host.simple_api import Artifact, File
 from pydeps_host.values import Digest
 
 # What makes it the next candidate's turn; anything else says nothing about the file.
-_GIVES_WAY = (FileGoneError, DigestError, TooLargeError, ArchiveError)
+_GIVES_WAY = (FileGoneError, DigestError, RedirectError, PageError, TooLargeError, ArchiveError)
+# What stays true of the same bytes under the same limits. All else can be mended where the file lies, and its page does not show it.
+_LASTS = (TooLargeError, ArchiveError)
 
 
 @frozen
@@ -51,13 +56,13 @@ class Made:
 def standing_refusal(wanted: Wanted, row: VersionRow | None, tools: Tools) -> HostError | None:
     """Return why a release is not even tried, or None.
 
-    What was refused is not downloaded again until its files or the policy
-    change; what failed more than once rests for a while.
+    What was refused is not downloaded again until its files, the policy or a
+    limit change; what failed more than once rests for a while.
     """
     if row is None or row.error is None:
         return None
     what = f"{wanted.release.name} {wanted.release.text}"
-    if row.status is Status.REFUSED and row.policy == tools.policy.text and row.digests == _fingerprint(wanted):
+    if row.status is Status.REFUSED and row.policy == tools.policy.refusal_text and _are_the_same(wanted, row):
         return RefusedBeforeError(what, row.error.message)
     if row.status is Status.FAILED and row.attempts > 1 and row.retry_after is not None and not row.is_due(datetime.now(UTC)):
         return BackoffError(what, row.retry_after, row.error.message)
@@ -83,13 +88,13 @@ def make(wanted: Wanted, recorded: VersionRow | None, batch: Batch, tools: Tools
             refused.append((file.filename, problem))
         except (ClosedError, DeadlineError):
             raise
-        except (TemporaryError, AccessError, ChangedError) as problem:
+        except (TemporaryError, AccessError, CertificateError, ChangedError) as problem:
             made = Made(_failed(row, recorded, problem), problem)
             break
         else:
             break
     else:
-        made = _refused(row, wanted, refused)
+        made = _refused(row, (wanted, recorded), refused, tools)
     tools.tell(VersionFinished(release.name, release.text, made.row.commit, str(made.error) if made.error else None))
     return made
 
@@ -120,7 +125,7 @@ def _made_of(file: File, row: VersionRow, about: tuple[Wanted, VersionRow | None
         status=Status.PUBLISHED,
         size=artifact.size,
         sha256=artifact.sha256,
-        digests=tuple(sorted(file.digests)),
+        digests=tuple(sorted(file.digests | proven(artifact, file, wanted.required))),
         upload_time=file.upload_time,
         date=done.date,
         commit=done.commit.hex(),
@@ -149,12 +154,25 @@ def _failed(row: VersionRow, recorded: VersionRow | None, problem: HostError) ->
     return evolve(row, attempts=before).failed(_row_error(problem), now=datetime.now(UTC))
 
 
-def _refused(row: VersionRow, wanted: Wanted, refused: list[tuple[str, HostError]]) -> Made:
+def _refused(row: VersionRow, about: tuple[Wanted, VersionRow | None], refused: list[tuple[str, HostError]], tools: Tools) -> Made:
+    """Say that none of the files will do: for good, unless one of them may be mended."""
+    wanted, recorded = about
     name, text = wanted.release.name, wanted.release.text
     causes = tuple((filename, str(problem)) for filename, problem in refused)
     # A lone file's own error says more than an error about all files.
     error = refused[0][1] if len(refused) == 1 else NoCandidateError(name, text, causes)
-    return Made(evolve(row, status=Status.REFUSED, digests=_fingerprint(wanted), error=_row_error(error)), error)
+    if not all(isinstance(problem, _LASTS) for _, problem in refused):
+        return Made(_failed(row, recorded, error), error)
+    refusal = evolve(row, status=Status.REFUSED, policy=tools.policy.refusal_text, digests=_fingerprint(wanted), error=_row_error(error))
+    return Made(refusal, error)
+
+
+def _are_the_same(wanted: Wanted, row: VersionRow) -> bool:
+    """Whether the files of a release are those that were refused, by names and digests."""
+    tried = {row.filename, *(filename for filename, _ in row.set_aside)}
+    # A row that has a commit keeps the names of the files that it was made of.
+    same_names = row.commit is not None or tried == {file.filename for file in wanted.release.candidates}
+    return same_names and row.digests == _fingerprint(wanted)
 
 
 def _fingerprint(wanted: Wanted) -> tuple[Digest, ...]:

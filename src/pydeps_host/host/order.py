@@ -1,6 +1,7 @@
 """What is wanted of each project: dependencies grouped, then made releases."""
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -102,13 +103,16 @@ class _Chosen:
     notices: list[str] = field(factory=list)
 
 
-def select(order: Order, found: Found, take: Callable[[Dependency], Located]) -> Selection:
+def select(
+    order: Order, found: Found, take: Callable[[Dependency], Located], *, made: Mapping[Version, str] = MappingProxyType({})
+) -> Selection:
     """Choose the releases that an order wants.
 
     Args:
         order: What is wanted of one project.
         found: The project at its owner.
         take: Chooses the releases of one dependency; `Resolver.take` is one.
+        made: What versions that were made already are called.
     """
     chosen = _Chosen()
     for entry in order.entries:
@@ -123,7 +127,7 @@ def select(order: Order, found: Found, take: Callable[[Dependency], Located]) ->
         if index != found.index.name:
             chosen.notices.append(f"{entry.text} comes from {shown(index)}: {shown(found.index.name)} lacks it")
         for release in located.choice.releases:
-            _take(chosen, _wanted(release, entry, index))
+            _take(chosen, _wanted(_as_made(release, entry, made), entry, index))
     newest_first = sorted(chosen.found.values(), key=_age, reverse=True)
     return Selection(
         wanted=tuple(newest_first),
@@ -135,6 +139,13 @@ def select(order: Order, found: Found, take: Callable[[Dependency], Located]) ->
 
 def _told(notice: Problem, entry: Entry) -> str:
     return str(notice) if notice.place else f"{entry.text}: {notice}"
+
+
+def _as_made(release: Release, entry: Entry, made: Mapping[Version, str]) -> Release:
+    """Call a release what it was called when it was made: `1.0` stays that when a better file, spelled `1.0.0`, comes."""
+    if release.version is None or entry.dependency.specifier.startswith("==="):
+        return release
+    return evolve(release, text=made.get(release.version, release.text))
 
 
 def _wanted(release: Release, entry: Entry, index: str) -> Wanted:

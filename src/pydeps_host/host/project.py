@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from attrs import evolve
+from packaging.version import Version
 
 from pydeps_host.errors import (
     ClosedError,
@@ -34,7 +35,8 @@ from pydeps_host.host.telling import (
 )
 from pydeps_host.host.tools import Tools
 from pydeps_host.repository import Change, VersionRow
-from pydeps_host.resolver import Found
+from pydeps_host.resolver import Found, yanked_releases
+from pydeps_host.simple_api import version_of
 from pydeps_host.values import Tried, shown
 
 _TELL_WHAT_WAS_TRIED: Final = (ProjectNotFoundError, ProjectPageError, ProjectAccessError, ProjectUnavailableError)
@@ -52,7 +54,7 @@ def sync_project(order: Order, tools: Tools, *, ends_claims: bool) -> ProjectRep
         ClosedError, DeadlineError: The work was interrupted; what was published stays.
     """
     tools.tell(ProjectStarted(order.name))
-    report = _reported(_Sync(order, tools, ends_claims=ends_claims), order)
+    report = _reported(_Sync(order, tools, ends_claims=ends_claims))
     tools.tell(ProjectFinished(order.name, report.succeeded))
     return report
 
@@ -64,12 +66,12 @@ def plan_project(order: Order, tools: Tools) -> ProjectReport:
         ClosedError, DeadlineError: The work was interrupted.
     """
     tools.tell(ProjectStarted(order.name))
-    report = _reported(_Plan(order, tools), order)
+    report = _reported(_Plan(order, tools))
     tools.tell(ProjectFinished(order.name, report.succeeded))
     return report
 
 
-def _reported(work: "_Plan", order: Order) -> ProjectReport:
+def _reported(work: "_Plan") -> ProjectReport:
     """Run the work, and make a report of what it raises, but for an interruption."""
     try:
         return work.run()
@@ -77,7 +79,7 @@ def _reported(work: "_Plan", order: Order) -> ProjectReport:
         raise
     except HostError as problem:
         tried = problem.tried if isinstance(problem, _TELL_WHAT_WAS_TRIED) else work.tried
-        return ProjectReport(name=order.name, tried=tried, versions=work.so_far(), error=problem)
+        return work.report(index=None, tried=tried, versions=work.so_far(), error=problem)
 
 
 class _Plan:
@@ -94,6 +96,21 @@ class _Plan:
         """Return what is known of versions when something stops the project."""
         return tuple(self._reports.values())
 
+    def report(
+        self, *, index: str | None, tried: tuple[Tried, ...], versions: tuple[VersionReport, ...], error: HostError | None = None
+    ) -> ProjectReport:
+        """Return the report of the project as it is now."""
+        path = self.tools.store.path_of(self.order.name)
+        return ProjectReport(
+            name=self.order.name,
+            repository=path if path.is_dir() else None,
+            index=index,
+            tried=tried,
+            versions=versions,
+            notices=tuple(dict.fromkeys(self._notices)),
+            error=error,
+        )
+
     def notice(self, texts: Iterable[str]) -> None:
         """Remember what a person should know."""
         self._notices += texts
@@ -101,7 +118,7 @@ class _Plan:
     def run(self) -> ProjectReport:
         """Ask the index and tell what would be brought."""
         owner, rows = self._remembered()
-        found, selection = self._select(owner)
+        found, selection = self._select(owner, rows)
         for wanted in selection.wanted:
             self._plan(wanted, rows.get(wanted.release.text))
         choices = tuple(choice_report(entry, located) for entry, located in selection.located)
@@ -117,15 +134,16 @@ class _Plan:
             with suppress(NotStoredError):
                 return repository.owner, repository.rows()
 
-    def _select(self, owner: str | None) -> tuple[Found, Selection]:
+    def _select(self, owner: str | None, rows: Mapping[str, VersionRow]) -> tuple[Found, Selection]:
         tools, name = self.tools, self.order.name
         found = tools.resolver.find(name, owner=owner, priority=tools.priority, deadline=tools.deadline)
         self.tried = found.tried
         if owner is not None and owner != found.index.name:
             self.notice([f"it came from {shown(owner)} so far; {shown(found.index.name)} stands before it and has it now"])
         try:
-            take = partial(tools.resolver.take, owner=owner, priority=tools.priority, deadline=tools.deadline)
-            selection = select(self.order, found, take)
+            # Who has it is settled, and was told: not once more for each dependency.
+            take = partial(tools.resolver.take, owner=found.index.name, priority=tools.priority, deadline=tools.deadline)
+            selection = select(self.order, found, take, made=_called(rows))
         finally:
             # A page may be large, and nobody asks for it again in this sync.
             tools.resolver.forget(name)
@@ -156,16 +174,8 @@ class _Plan:
         self._reports[report.version] = report
 
     def _report(self, found: Found, selection: Selection, *, removed: Iterable[VersionReport] = ()) -> ProjectReport:
-        path = self.tools.store.path_of(self.order.name)
         missed = [missed_report(entry, problem) for entry, problem in selection.missed]
-        return ProjectReport(
-            name=self.order.name,
-            repository=path if path.is_dir() else None,
-            index=found.index.name,
-            tried=found.tried,
-            versions=(*self._reports.values(), *missed, *removed),
-            notices=tuple(dict.fromkeys(self._notices)),
-        )
+        return self.report(index=found.index.name, tried=found.tried, versions=(*self._reports.values(), *missed, *removed))
 
 
 class _Sync(_Plan):
@@ -175,15 +185,17 @@ class _Sync(_Plan):
         super().__init__(order, tools)
         self._ends_claims = ends_claims
         self._removed: list[VersionReport] = []
+        self._withdrawn: Mapping[str, bool] = {}
 
     def run(self) -> ProjectReport:
         """Ask the index and bring what is missing."""
         if not self.order.entries:
             return self._forget()
-        owner, _ = self._remembered()
-        found, selection = self._select(owner)
+        owner, rows = self._remembered()
+        found, selection = self._select(owner, rows)
+        self._withdrawn = _withdrawn(found, selection, rows)
         left = deque(selection.wanted)
-        while left:
+        while left or self._withdrawn:
             self._publish(left, owner=found.index.name, complete=not selection.missed)
         self.tools.store.drop_stale_spools(self.order.name)
         return self._report(found, selection, removed=self._removed)
@@ -191,7 +203,7 @@ class _Sync(_Plan):
     def _forget(self) -> ProjectReport:
         """End the claims of a configuration that no longer names the project."""
         self._publish(deque(), owner=None, complete=True)
-        return ProjectReport(name=self.order.name, repository=self.tools.store.path_of(self.order.name), versions=tuple(self._removed))
+        return self.report(index=None, tried=(), versions=tuple(self._removed))
 
     def _publish(self, left: deque[Wanted], *, owner: str | None, complete: bool) -> None:
         """Fill one batch from the left of what is wanted, and publish it."""
@@ -201,6 +213,9 @@ class _Sync(_Plan):
                 batch.record_owner(owner)
             filling = Filling(tools, repository, batch)
             filling.fill(left)
+            if not left:
+                filling.mark_yanked(self._withdrawn)
+                self._withdrawn = {}
             succeeded = complete and not any(report.error for report in (*self.so_far(), *filling.reports.values()))
             if self._ends_claims and not left and succeeded:
                 batch.end_claims(tools.config.id, keep_entries=self._standing())
@@ -220,3 +235,20 @@ class _Sync(_Plan):
     def _announce(self, change: Change) -> None:
         if change.old != change.new:
             self.tools.tell(RepositoryChanged(self.order.name, change.generation, change.old, change.new))
+
+
+def _called(rows: Mapping[str, VersionRow]) -> dict[Version, str]:
+    """Return what each version that was ever made is called; of two spellings of one version, what is published counts."""
+    rising = sorted((row for row in rows.values() if row.commit is not None), key=lambda row: row.is_published)
+    return {version: row.text for row in rising if (version := version_of(row.text)) is not None}
+
+
+def _withdrawn(found: Found, selection: Selection, rows: Mapping[str, VersionRow]) -> dict[str, bool]:
+    """Return the published versions that are not asked for now, and that the index has yanked, or not any more."""
+    wanted = {one.release.text for one in selection.wanted}
+    others = [row for text, row in rows.items() if row.is_published and text not in wanted and row.index == found.index.name]
+    if not others:
+        return {}
+    yanked = yanked_releases(found.project)
+    told = {row.text: yanked.get(version_of(row.text) or row.text, row.yanked) for row in others}
+    return {row.text: told[row.text] for row in others if told[row.text] != row.yanked}

@@ -6,6 +6,7 @@ left behind can be verified and used again, whether or not the index tells diges
 
 import hashlib
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,20 @@ def spooled(file: File, wanted: Wanted, tools: Tools) -> Artifact:
     return Artifact(final, artifact.filename, artifact.size, artifact.sha256)
 
 
+def proven(artifact: Artifact, file: File, required: tuple[Digest, ...]) -> frozenset[Digest]:
+    """Return which of the required digests a verified file has, as far as neither its page nor its SHA-256 tells.
+
+    Raises:
+        DiskError: The file cannot be read.
+    """
+    told = {"sha256", *(digest.algorithm for digest in file.digests)}
+    untold = {digest.algorithm for digest in required} - told
+    if not untold:
+        return frozenset()
+    with disk_errors(artifact.path, "reading"):
+        return frozenset(required) & _digests(artifact.path, untold)
+
+
 def drop(path: Path) -> None:
     """Remove a spooled file that is published or of no use; what cannot be removed goes stale and is removed later."""
     with suppress(OSError):
@@ -65,15 +80,18 @@ def _left_behind(folder: Path, key: str, file: File, required: tuple[Digest, ...
 
 
 def _agrees(path: Path, sha256: str, file: File, required: tuple[Digest, ...]) -> bool:
-    algorithms = {"sha256", *(digest.algorithm for digest in (*file.digests, *required))}
-    hashers = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     try:
-        with path.open("rb") as opened:
-            while data := opened.read(_PIECE):
-                for hasher in hashers.values():
-                    hasher.update(data)
+        found = _digests(path, {"sha256", *(digest.algorithm for digest in (*file.digests, *required))})
     except OSError:
         return False
-    found = {Digest(name, hasher.hexdigest()) for name, hasher in hashers.items()}
     promised = {Digest("sha256", sha256), *file.digests}
     return promised <= found and (not required or not found.isdisjoint(required))
+
+
+def _digests(path: Path, algorithms: Iterable[str]) -> set[Digest]:
+    hashers = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+    with path.open("rb") as opened:
+        while data := opened.read(_PIECE):
+            for hasher in hashers.values():
+                hasher.update(data)
+    return {Digest(name, hasher.hexdigest()) for name, hasher in hashers.items()}

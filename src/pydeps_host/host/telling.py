@@ -66,10 +66,22 @@ def removed_reports(before: set[str], rows: Mapping[str, VersionRow]) -> list[Ve
     return [row_report(row, Status.REMOVED) for text, row in rows.items() if text in before and row.status is RowStatus.REMOVED]
 
 
+def _known(row: VersionRow) -> set[Digest]:
+    return {*row.digests, *([Digest("sha256", row.sha256)] if row.sha256 is not None else [])}
+
+
+def _has_other_bytes(file: File, row: VersionRow) -> bool:
+    """Whether what the page says of a file now speaks against the bytes that were taken."""
+    if file.size is not None and row.size is not None and file.size != row.size:
+        return True
+    known = _known(row)
+    algorithms = {digest.algorithm for digest in known}
+    return any(digest.algorithm in algorithms and digest not in known for digest in file.digests)
+
+
 def required_differs(wanted: Wanted, row: VersionRow) -> DigestError | None:
     """Say so where none of the digests that an entry requires is that of the file that was taken."""
-    have = {*row.digests, *([Digest("sha256", row.sha256)] if row.sha256 is not None else [])}
-    if not wanted.required or not have.isdisjoint(wanted.required):
+    if not wanted.required or not _known(row).isdisjoint(wanted.required):
         return None
     return DigestError(f"{wanted.release.name} {row.filename}", " or ".join(map(str, wanted.required)), f"sha256:{row.sha256}")
 
@@ -81,8 +93,6 @@ def changes_since(wanted: Wanted, row: VersionRow) -> tuple[str, ...]:
     if files and files[0].filename not in {row.filename, *(name for name, _ in row.set_aside)}:
         better = shown(files[0].filename)
         told.append(f"{shown(row.text)} was made of {shown(row.filename)}; the index now has {better}, which is not taken")
-    for file in files:
-        now = {digest.value for digest in file.digests if digest.algorithm == "sha256"}
-        if file.filename == row.filename and row.sha256 is not None and now and row.sha256 not in now:
-            told.append(f"{shown(row.text)}: the bytes of {shown(file.filename)} changed at the index since they were taken; the tag stays")
+    if any(file.filename == row.filename and _has_other_bytes(file, row) for file in files):
+        told.append(f"{shown(row.text)}: the bytes of {shown(row.filename)} changed at the index since they were taken; the tag stays")
     return tuple(told)

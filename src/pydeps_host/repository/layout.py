@@ -144,9 +144,22 @@ def check_layout(layout: Layout) -> None:
         FormatError: A newer version of this library made it.
         DiskError: The system refuses.
     """
+    _check_is_there(layout)
+    try:
+        _check_files(layout)
+    except DamagedError:
+        # One that was moved into its place meanwhile misses everything, and is not damaged.
+        _check_is_there(layout)
+        raise
+
+
+def _check_is_there(layout: Layout) -> None:
     with disk_errors(layout.root, "opening"):
         if not layout.root.exists():
             raise NotStoredError(layout.root.name.removesuffix(".git"), str(layout.root.parent))
+
+
+def _check_files(layout: Layout) -> None:
     _check_format(layout.format)
     for needed in (layout.packs, layout.root / "refs", layout.root / "HEAD", layout.journal):
         with disk_errors(needed, "opening"):

@@ -113,7 +113,8 @@ def merge(state: State, proposal: Proposal, *, name: str, has: Callable[[Version
 
     A version that somebody else published meanwhile with the same commit is no
     change; with another one the recorded stays. Versions that lose their last
-    claim lose their tags; a removed one that is claimed again gets them back
+    claim lose their tags, and none ends where a version was not taken and is not
+    there otherwise; a removed one that is claimed again gets them back
     where its objects are still there.
 
     Args:
@@ -126,9 +127,9 @@ def merge(state: State, proposal: Proposal, *, name: str, has: Callable[[Version
         OwnerChangedError: Another index is recorded as the project's owner.
     """
     owner = _owner(state, proposal, name)
-    claims = _claims(state.claims, proposal.claims)
     table = _Table(state.rows)
     conflicts = [table.take(offer) for offer in proposal.offers]
+    claims = _claims(state.claims, _claims_left(proposal, conflicts))
     table.remove(claimed(state.claims) - claimed(claims))
     conflicts += [table.restore(text) for text in sorted(claimed(claims)) if table.is_removed(text) and has(table.rows[text])]
     changed = tuple(row for text, row in table.rows.items() if state.rows.get(text) != row)
@@ -170,6 +171,13 @@ def _claims(before: Claims, changes: Iterable[Claim | EndClaims]) -> Claims:
             case EndClaims(keep=keep):
                 claims[change.claimant] = {entry: versions for entry, versions in entries.items() if entry in keep}
     return freeze_claims(claims)
+
+
+def _claims_left(proposal: Proposal, conflicts: Iterable[Conflict | None]) -> tuple[Claim | EndClaims, ...]:
+    """Return the changes of claims, but none that ends some where a version could not be taken."""
+    if all(conflict is None or conflict.reason == "other-commit" for conflict in conflicts):
+        return proposal.claims
+    return tuple(change for change in proposal.claims if isinstance(change, Claim))
 
 
 def _changed_claims(before: Claims, after: Claims) -> ClaimChanges:

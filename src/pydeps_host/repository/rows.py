@@ -68,10 +68,10 @@ class VersionRow:
         filename: The file that was taken, or that failed.
         size: The file's size in bytes.
         sha256: The file's SHA-256 in hexadecimal, trusted from then on.
-        digests: What the index promised.
+        digests: What the index promised, and what an entry required and the file has.
         upload_time: When the index says that it was uploaded (UTC).
         date: The commit's date, in whole seconds since 1970 (UTC): chosen once.
-        policy: The text of the policy that made the tree.
+        policy: The text of the policy that made the tree; of a refused one, of all limits too.
         yanked: Whether the index withdrew it.
         commit: The commit's id in hexadecimal; None where there never was one.
         tags: Its tags, its own first; other spellings after it.

@@ -84,6 +84,11 @@ def is_yanked(candidates: Iterable[Candidate]) -> bool:
     return all(candidate.file.yanked for candidate in candidates)
 
 
+def yanked_releases(project: Project) -> dict[Version | str, bool]:
+    """Return whether each release of a page is yanked, keyed as `Candidates.releases` is."""
+    return {key: is_yanked(candidates) for key, candidates in sort_files(project).releases.items()}
+
+
 def _ordered(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> list[Candidate]:
     """Order by preference; a file that has a required digest before one that does not say."""
     groups: dict[tuple[int, ...], list[Candidate]] = defaultdict(list)

@@ -7,7 +7,15 @@ from attrs import field, frozen
 from packaging.utils import NormalizedName
 
 from pydeps_host.config import Index, Redirects
-from pydeps_host.errors import PageError, RedirectError, TooLargeError, UnavailableError
+from pydeps_host.errors import (
+    CertificateError,
+    ClientCertificateError,
+    PageError,
+    ProxyAccessError,
+    RedirectError,
+    TooLargeError,
+    UnavailableError,
+)
 from pydeps_host.limiter import Priority
 from pydeps_host.simple_api.folder import ask_folder
 from pydeps_host.simple_api.kept import KeptPage, NoPages, PageStore, access_of, final_url, is_intact, validators_of, written
@@ -24,7 +32,7 @@ _STATUSES: Final = {
     402: Outcome.FORBIDDEN,
     403: Outcome.FORBIDDEN,
     404: Outcome.ABSENT,
-    407: Outcome.AUTHENTICATION_REQUIRED,
+    407: Outcome.PROXY_AUTHENTICATION_REQUIRED,
     408: Outcome.UNAVAILABLE,
     410: Outcome.ABSENT,
     425: Outcome.UNAVAILABLE,
@@ -99,6 +107,12 @@ class SimpleClient:
             return Answer(Tried(ask.url, outcome, shown(f"to {refused.target}: {refused.reason}")))
         except UnavailableError as failed:
             return Answer(Tried(ask.url, Outcome.UNAVAILABLE, shown(failed.detail), failed.status))
+        except CertificateError as untrusted:
+            return Answer(Tried(ask.url, Outcome.UNTRUSTED_CERTIFICATE, shown(untrusted.detail)))
+        except ClientCertificateError as unknown:
+            return Answer(Tried(ask.url, Outcome.CLIENT_CERTIFICATE_REQUIRED, shown(unknown.detail), unknown.status))
+        except ProxyAccessError as refused:
+            return Answer(Tried(ask.url, Outcome.PROXY_AUTHENTICATION_REQUIRED, shown(f"{refused.proxy} {refused.detail}"), refused.status))
         except TooLargeError as large:
             return Answer(Tried(ask.url, Outcome.MALFORMED, shown(str(large))))
         except PageError as odd:
@@ -181,6 +195,8 @@ def _refusal(response: Response, ask: Ask) -> Tried:
         outcome = Outcome.ABSENT
     elif status >= 500:
         outcome = Outcome.UNAVAILABLE
+    elif response.wants_client_certificate:
+        outcome = Outcome.CLIENT_CERTIFICATE_REQUIRED
     else:
         outcome = _STATUSES.get(status, Outcome.NOT_AN_INDEX)
     until = response.retry_at if outcome in {Outcome.RATE_LIMITED, Outcome.UNAVAILABLE} else None

@@ -5,13 +5,15 @@ import hashlib
 import os
 import stat
 import time
+from io import FileIO
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from attrs import field, frozen
 
 from pydeps_host.errors import (
     AccessError,
+    ClientCertificateError,
     DeadlineError,
     DigestError,
     FileGoneError,
@@ -25,7 +27,7 @@ from pydeps_host.limiter import Priority
 from pydeps_host.simple_api.folder import path_of
 from pydeps_host.simple_api.project import File
 from pydeps_host.transport import Request, Response, Transport
-from pydeps_host.values import Digest, Limits
+from pydeps_host.values import Digest, Limits, Outcome
 
 _TOLD_EVERY: Final = 256 * 1024
 _PIECE: Final = 1024 * 1024
@@ -78,7 +80,8 @@ def fetch_file(
     Raises:
         TooLargeError: Larger than `limits.artifact_bytes`; a size that the page gives is checked before the request.
         FileGoneError: It is not where the page says.
-        AccessError: The server refused it.
+        AccessError: The server refused it, or the proxy did.
+        CertificateError: TLS does not vouch for the server.
         RateLimitedError: The server still limits the rate, after every attempt.
         UnavailableError: The server did not answer as it should, after every attempt.
         DigestError: Its size or one of its digests is not the promised one, or none is a required one.
@@ -94,7 +97,8 @@ def fetch_file(
     spool = None
     try:
         with disk_errors(part, "writing"):
-            output = part.open("wb")
+            # Not buffered: closing would write what is left, and fail once more on a full disk.
+            output = part.open("wb", buffering=0)
         with output:
             spool = _Spool(output, file, options, observer)
             if file.url.scheme == "file":
@@ -103,7 +107,6 @@ def fetch_file(
                 _download(file, spool, transport, options)
             sha256 = spool.verified()
             with disk_errors(part, "writing"):
-                output.flush()
                 os.fsync(output.fileno())
         with disk_errors(part, "renaming"):
             part.replace(into)
@@ -119,8 +122,9 @@ def fetch_file(
 class _Spool:
     """Takes a file's bytes as they come: writes, counts and digests them."""
 
-    def __init__(self, output: IO[bytes], file: File, options: FetchOptions, observer: Observer) -> None:
+    def __init__(self, output: FileIO, file: File, options: FetchOptions, observer: Observer) -> None:
         self._output = output
+        self._part = Path(os.fsdecode(output.name))
         self._file = file
         self._options = options
         self._observer = observer
@@ -128,7 +132,7 @@ class _Spool:
 
     def restart(self) -> None:
         """Forget what came: another attempt begins."""
-        with disk_errors(self._output.name, "writing"):
+        with disk_errors(self._part, "writing"):
             self._output.seek(0)
             self._output.truncate()
         promised = {*self._file.digests, *self._options.required}
@@ -146,8 +150,10 @@ class _Spool:
             raise TooLargeError(self._file.filename, "artifact_bytes", self._options.limits.artifact_bytes)
         for hasher in self._hashers.values():
             hasher.update(data)
-        with disk_errors(self._output.name, "writing"):
-            self._output.write(data)
+        view = memoryview(data)
+        with disk_errors(self._part, "writing"):
+            while view:
+                view = view[self._output.write(view) :]
         if self.received - self._told >= _TOLD_EVERY:
             self._told = self.received
             self._observer(DownloadAdvanced(self._options.name, self._file.filename, self.received))
@@ -189,7 +195,12 @@ def _download(file: File, spool: _Spool, transport: Transport, options: FetchOpt
 def _refuse(file: File, response: Response) -> None:
     """Raise what a status other than 200 means for a file."""
     url, status = str(file.url), response.status
-    if status in {401, 403, 407}:
+    if status == 407:
+        raise AccessError(url, status, Outcome.PROXY_AUTHENTICATION_REQUIRED.remedy)
+    if response.wants_client_certificate:
+        remedy = Outcome.CLIENT_CERTIFICATE_REQUIRED.remedy
+        raise ClientCertificateError(url, status, remedy, "the server wants a client certificate, or does not take the one it was shown")
+    if status in {401, 403}:
         raise AccessError(url, status, "put credentials for this host into the index's URL, or ask for permission")
     if status == 429:
         raise RateLimitedError(url, response.retry_at, response.attempts)

@@ -57,7 +57,7 @@ class Store:
         """
         if not _NAMESPACE.fullmatch(namespace) or namespace.endswith(".git"):
             raise UsageError(f"the namespace {shown(namespace)!r} is no folder's name", "use lower-case letters, digits, `.`, `_` and `-`")
-        self.path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links that may change
+        self.path: Path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links that may change
         self.namespace = namespace
         self._disk = Disk(durable=durable)
 

@@ -7,8 +7,18 @@ servers, and the only user of httpx.
 """
 
 from pydeps_host.transport.httpx_transport import HttpxTransport
-from pydeps_host.transport.options import TransportOptions
+from pydeps_host.transport.options import ClientCertificate, TransportOptions
 from pydeps_host.transport.redirects import same_origin
 from pydeps_host.transport.values import Headers, Request, Response, Sink, Transport
 
-__all__ = ["Headers", "HttpxTransport", "Request", "Response", "Sink", "Transport", "TransportOptions", "same_origin"]
+__all__ = [
+    "ClientCertificate",
+    "Headers",
+    "HttpxTransport",
+    "Request",
+    "Response",
+    "Sink",
+    "Transport",
+    "TransportOptions",
+    "same_origin",
+]

@@ -68,7 +68,7 @@ class HttpxTransport:
             options: How servers are asked.
 
         Raises:
-            UsageError: A certificate file is not there, or a proxy's URL is none.
+            UsageError: A certificate or a key cannot be used, or a proxy's URL is none.
         """
         self._limiter: Limiter = Unlimited() if limiter is None else limiter
         self._observer = observer

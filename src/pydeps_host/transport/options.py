@@ -5,12 +5,27 @@ from pathlib import Path
 from attrs import field, frozen
 from attrs.validators import ge, gt, instance_of
 
-from pydeps_host.values import Url
+from pydeps_host.values import Secret, Url
 
 
 def _seconds(default: float) -> float:
     seconds: float = field(default=default, validator=gt(0))
     return seconds
+
+
+@frozen
+class ClientCertificate:
+    """What is shown to every server that asks who we are; files in PEM.
+
+    Attributes:
+        certificate: Our certificate, and after it the intermediate ones that the server may lack.
+        key: Its private key; None where it stands in the certificate's file.
+        password: What decrypts the key; None for a key that is not encrypted.
+    """
+
+    certificate: Path
+    key: Path | None = field(default=None, kw_only=True)
+    password: Secret | None = field(default=None, kw_only=True)
 
 
 @frozen(kw_only=True)
@@ -21,8 +36,9 @@ class TransportOptions:
         connect_timeout: Seconds for a connection to be made, and for its TLS handshake.
         read_timeout: Seconds without a byte, after which the server is given up.
         attempts: How often one URL is asked before a fault is final.
-        ca_bundle: A file or a folder of certificates to trust instead of the usual ones.
-        proxy: Asks everything through this proxy, whatever the environment says.
+        ca_bundle: A file of certificates in PEM, or a folder as `openssl rehash` leaves it, to trust instead of the usual ones.
+        client_certificate: What is shown to a server that asks for it; never to a proxy.
+        proxy: Asks everything through this `http://` or `https://` proxy, whatever the environment says.
         trust_environment: Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`,
             `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` are heeded.
         max_connections: Connections at once; further requests wait for one.
@@ -36,6 +52,7 @@ class TransportOptions:
     read_timeout: float = _seconds(30.0)
     attempts: int = field(default=4, validator=[instance_of(int), ge(1)])
     ca_bundle: Path | None = None
+    client_certificate: ClientCertificate | None = None
     proxy: Url | None = None
     trust_environment: bool = True
     max_connections: int = field(default=16, validator=[instance_of(int), ge(1)])

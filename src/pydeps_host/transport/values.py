@@ -154,6 +154,11 @@ class Response:
     received: datetime = field(factory=lambda: datetime.now(UTC), kw_only=True)
 
     @property
+    def wants_client_certificate(self) -> bool:
+        """Whether it is a 400 for want of a client certificate, by which nginx says what others say within TLS."""
+        return self.status == 400 and self.url.scheme == "https" and b"SSL certificate" in self.body
+
+    @property
     def retry_at(self) -> datetime | None:
         """When the server said that asking again makes sense (UTC), by our clock; None where it said nothing."""
         seconds = retry_after(self.headers.get("retry-after"), self.headers.get("date"), self.received)
@@ -172,6 +177,9 @@ class Transport(Protocol):
             TooLargeError: The body is larger than the request allows.
             PageError: The body's coding is not the one that was asked for, or the header is too large.
             DeadlineError: The request's deadline passed, or a wait could not end before it.
+            CertificateError: TLS does not vouch for the server, or for the proxy.
+            ClientCertificateError: TLS wants to know who we are.
+            ProxyAccessError: The proxy wants a user name and a password.
             ClosedError: The transport was closed.
         """
         ...

@@ -1,6 +1,5 @@
 """httpx, and nothing else: a question goes out, a raw answer comes in."""
 
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,18 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from pydeps_host.errors import UsageError
+from pydeps_host.errors import ProxyAccessError
+from pydeps_host.transport.certificates import check, context_for
 from pydeps_host.transport.discretion import Discretion
-from pydeps_host.transport.environment import certificates, proxies, proxy_for
-from pydeps_host.transport.faults import Fault, fault_of
+from pydeps_host.transport.environment import Proxy, certificates, proxies, proxy_for
+from pydeps_host.transport.faults import Fault, Scene, fault_of
 from pydeps_host.transport.options import TransportOptions
 from pydeps_host.transport.sockets import Sockets, shut
 from pydeps_host.transport.values import Headers
-from pydeps_host.values import Url, shown
+from pydeps_host.values import Outcome, Url
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
 
 # How long `close` waits for requests under way to let go of their connections.
@@ -62,18 +60,19 @@ class Wire:
     """The connections of one transport."""
 
     def __init__(self, options: TransportOptions) -> None:
-        """Look at the environment, and load nothing.
+        """Look at the environment and at the files that are named, and load nothing.
 
         Raises:
-            UsageError: The environment or the options name what is not there.
+            UsageError: The environment or the options name what is not there, or what cannot be used.
         """
         self._options = options
         self._bundle = certificates(options)
+        check(self._bundle, options.client_certificate)
         self._proxies = proxies(options)
         self._sockets = Sockets()
         self._discretion = Discretion()
         self._changed = threading.Condition(threading.RLock())
-        self._doors: dict[Url | None, httpx.HTTPTransport] = {}
+        self._doors: dict[Proxy | None, httpx.HTTPTransport] = {}
         self._users = 0
         self._closed = False
 
@@ -84,17 +83,21 @@ class Wire:
         Raises:
             Fault: No answer came.
             HeaderTooLargeError: Its header is too large.
-            UsageError: The certificates or the proxy cannot be used.
+            CertificateError: The server's certificate, or the proxy's, is not trusted.
+            ClientCertificateError: The server wants a client certificate, or another one.
+            ProxyAccessError: The proxy wants a user name and a password, or others.
+            UsageError: The certificates cannot be used any more.
         """
+        proxy = proxy_for(question.url.origin, self._proxies, self._options)
+        way = _Way(question.url, proxy, self._sockets)
         with self._in_use(), self._discretion:
-            reply = self._reply(question)
-            if reply is None:
-                yield Answer(407, Headers(), iter(()))
-                return
+            reply = self._reply(question, way)
             try:
+                if proxy is not None and reply.status_code == 407:
+                    raise _refused(question.url, proxy)
                 socket = reply.extensions["network_stream"].get_extra_info("socket")
                 question.hold(lambda: shut(socket))
-                yield Answer(reply.status_code, Headers.from_raw(reply.headers.raw), self._pieces(reply))
+                yield Answer(reply.status_code, Headers.from_raw(reply.headers.raw), self._pieces(reply, way))
             finally:
                 reply.close()
 
@@ -110,8 +113,8 @@ class Wire:
             self._changed.wait_for(lambda: not self._users, _GRACE)
             self._close_doors()
 
-    def _reply(self, question: Question) -> "httpx.Response | None":
-        """Return the response with its header read; None for a proxy that wants a password."""
+    def _reply(self, question: Question, way: "_Way") -> "httpx.Response":
+        """Return the response with its header read."""
         import httpx
 
         try:
@@ -119,17 +122,22 @@ class Wire:
                 "GET",
                 question.url.without_credentials().reveal(),
                 headers=list(question.headers),
-                extensions={"timeout": self._timeouts(question.seconds), "trace": self._trace},
+                extensions={"timeout": self._timeouts(question.seconds), "trace": way},
             )
-            return self._door(question.url).handle_request(request)
+            return self._door(way.proxy).handle_request(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as raised:
-            if isinstance(raised, httpx.ProxyError) and str(raised).startswith("407"):
-                return None
-            problem = fault_of(raised, self._options)
+            problem = self._problem(raised, way)
         # Outside of the handler: the cause holds the request, with its header fields.
         raise problem
 
-    def _pieces(self, reply: "httpx.Response") -> Iterator[bytes]:
+    def _problem(self, raised: Exception, way: "_Way") -> Exception:
+        import httpx
+
+        if way.proxy is not None and isinstance(raised, httpx.ProxyError) and str(raised).startswith("407"):
+            return _refused(way.url, way.proxy)
+        return fault_of(raised, Scene(way.url, way.proxy, self._bundle, self._options, way.stage))
+
+    def _pieces(self, reply: "httpx.Response", way: "_Way") -> Iterator[bytes]:
         import httpx
 
         raw, received = reply.iter_raw(), 0
@@ -137,7 +145,7 @@ class Wire:
             try:
                 piece = next(raw, None)
             except (httpx.HTTPError, httpx.StreamError, OSError) as raised:
-                problem = fault_of(raised, self._options)
+                problem = self._problem(raised, way)
             else:
                 if piece is None:
                     return
@@ -155,11 +163,6 @@ class Wire:
 
         read = within(self._options.read_timeout)
         return {"connect": within(self._options.connect_timeout), "read": read, "write": read, "pool": left}
-
-    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Learn of every new connection (httpx's documented `trace` extension)."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._sockets.add(info["return_value"].get_extra_info("socket"))
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -183,44 +186,51 @@ class Wire:
             door.close()
         self._discretion.remove()
 
-    def _door(self, url: Url) -> "httpx.HTTPTransport":
-        proxy = proxy_for(url.origin, self._proxies, self._options)
+    def _door(self, proxy: Proxy | None) -> "httpx.HTTPTransport":
         with self._changed:
             if proxy not in self._doors:
                 self._discretion.install()
                 self._doors[proxy] = self._new_door(proxy)
             return self._doors[proxy]
 
-    def _new_door(self, proxy: Url | None) -> "httpx.HTTPTransport":
+    def _new_door(self, proxy: Proxy | None) -> "httpx.HTTPTransport":
         import httpx
 
-        context = _trusting(self._bundle)
         most = self._options.max_connections
         return httpx.HTTPTransport(
-            verify=context,
+            verify=context_for(self._bundle, self._options.client_certificate),
             trust_env=False,
             limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=self._options.keepalive),
-            proxy=None if proxy is None else _proxy(proxy, context),
+            proxy=None if proxy is None else self._through(proxy.url),
         )
 
+    def _through(self, proxy: Url) -> "httpx.Proxy":
+        import httpx
 
-def _trusting(bundle: "Path | None") -> ssl.SSLContext:
-    import httpx
-
-    if bundle is None:
-        return httpx.create_ssl_context(trust_env=False)
-    try:
-        where = {"capath" if bundle.is_dir() else "cafile": str(bundle)}
-        return ssl.create_default_context(**where)  # type: ignore[arg-type]  # Two of its parameters, by name.
-    except OSError as problem:
-        message = f"{shown(str(bundle))} holds no certificates that can be read: {problem.strerror or 'not PEM'}"
-        raise UsageError(message, "give a file of certificates in PEM") from None
+        own = proxy.credentials
+        auth = None if own is None else (own.username.reveal(), own.password.reveal() if own.password else "")
+        # The client certificate is for servers: a proxy is not told who we are by it.
+        context = context_for(self._bundle, None) if proxy.scheme == "https" else None
+        return httpx.Proxy(proxy.without_credentials().reveal(), auth=auth, ssl_context=context)
 
 
-def _proxy(proxy: Url, context: ssl.SSLContext) -> "httpx.Proxy":
-    import httpx
+class _Way:
+    """One request's way through the engine, who tells of it (httpx's documented `trace` extension)."""
 
-    own = proxy.credentials
-    auth = None if own is None else (own.username.reveal(), own.password.reveal() if own.password else "")
-    address = proxy.without_credentials().reveal()
-    return httpx.Proxy(address, auth=auth, ssl_context=context if proxy.scheme == "https" else None)
+    def __init__(self, url: Url, proxy: Proxy | None, sockets: Sockets) -> None:
+        self.url = url
+        self.proxy = proxy
+        self.stage = ""
+        self._sockets = sockets
+
+    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember what was begun last, and learn of every new connection."""
+        if event.endswith(".started"):
+            self.stage = event
+        elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._sockets.add(info["return_value"].get_extra_info("socket"))
+
+
+def _refused(url: Url, proxy: Proxy) -> ProxyAccessError:
+    detail = "wants a user name and a password" if proxy.url.credentials is None else "does not take the user name and the password"
+    return ProxyAccessError(str(url), 407, Outcome.PROXY_AUTHENTICATION_REQUIRED.remedy, str(proxy), detail)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 from attrs.validators import gt
 
 _KIB = 1024
@@ -88,5 +88,17 @@ class Policy:
 
         Only `file_bytes` can: every other limit refuses the artifact whole.
         """
-        deciding = json.dumps({"file_bytes": self.limits.file_bytes}, sort_keys=True)
-        return f"{_POLICY_NUMBER}-{hashlib.sha256(deciding.encode()).hexdigest()[:12]}"
+        return _named({"file_bytes": self.limits.file_bytes})
+
+    @property
+    def refusal_text(self) -> str:
+        """The policy's number and a digest of every limit.
+
+        What was refused under some limits may pass under others.
+        """
+        return _named(asdict(self.limits))
+
+
+def _named(deciding: dict[str, int]) -> str:
+    text = json.dumps(deciding, sort_keys=True)
+    return f"{_POLICY_NUMBER}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

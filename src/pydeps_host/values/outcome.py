@@ -28,6 +28,9 @@ class Outcome(Enum):
     UNSUPPORTED_VERSION = "unsupported-version"
     MALFORMED = "malformed"
     REDIRECT_REFUSED = "redirect-refused"
+    UNTRUSTED_CERTIFICATE = "untrusted-certificate"
+    CLIENT_CERTIFICATE_REQUIRED = "client-certificate-required"
+    PROXY_AUTHENTICATION_REQUIRED = "proxy-authentication-required"
     NOT_ASKED = "not-asked"
 
     @property
@@ -47,6 +50,12 @@ _REMEDIES = {
     Outcome.NOT_AN_INDEX: "check that the URL is a simple repository API (it often ends in /simple) and needs no login page",
     Outcome.UNSUPPORTED_VERSION: "upgrade pydeps-host: the index speaks a newer major version of the API",
     Outcome.MALFORMED: "report the page to whoever runs the index",
+    Outcome.UNTRUSTED_CERTIFICATE: (
+        "name a file of the authority's certificates with `ca_bundle`, --ca-bundle or SSL_CERT_FILE; "
+        "if it is trusted, check the host's name and the clocks"
+    ),
+    Outcome.CLIENT_CERTIFICATE_REQUIRED: "name a certificate that the server takes with `client_certificate` or --client-cert",
+    Outcome.PROXY_AUTHENTICATION_REQUIRED: "put the proxy's user name and password into its URL, or correct them",
     Outcome.REDIRECT_REFUSED: "list the host in `allowedHosts`, or set `redirects`, if the index may send pages there",
 }
 

@@ -1,0 +1,175 @@
+"""Several projects at a time, and every way to stop early."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bench import Bench, sdist, statuses
+from pydeps_host import Host, Status, Unlimited
+from pydeps_host.errors import ClosedError, UsageError
+from pydeps_host.events import Event, ProjectFinished, ProjectStarted, RepositoryChanged, SyncStarted, VersionFinished
+from pydeps_host.host.workers import Workers
+
+NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    for name in NAMES:
+        made.index.add(sdist("1.0", name), sdist("2.0", name))
+    return made
+
+
+def everything(bench: Bench) -> dict[str, dict[str, str]]:
+    return {repository.name: {ref: one.id.hex() for ref, one in repository.refs().items()} for repository in bench.store.repositories()}
+
+
+def test_the_ids_are_the_same_for_one_job_and_for_eight(bench, tmp_path):
+    wanted = [f"{name}>=1" for name in NAMES]
+    assert bench.sync(*wanted, jobs=1).succeeded
+    other = Bench(tmp_path / "other", bench.index)
+    report = other.sync(*reversed(wanted), jobs=8)
+    assert everything(other) == everything(bench)
+    assert [project.name for project in report.projects] == sorted(NAMES)
+    assert report.count(Status.ADDED) == 18
+    assert (other.events.of(SyncStarted), len(other.events.of(ProjectStarted))) == ((SyncStarted(9),), 9)
+    assert {event.name for event in other.events.of(ProjectFinished) if event.succeeded} == set(NAMES)
+
+
+def test_events_come_one_at_a_time(bench):
+    inside = threading.Lock()
+
+    def observe(event: Event) -> None:
+        assert inside.acquire(blocking=False)
+        inside.release()
+
+    with Host(bench.config(*NAMES), bench.store, transport=bench.index, observer=observe) as host:
+        assert host.sync(jobs=8).succeeded
+
+
+@pytest.mark.parametrize("jobs", [1, 8])
+def test_what_an_observer_raises_stops_the_sync_undoes_nothing_and_holds_no_lock(bench, jobs):
+    told: list[VersionFinished] = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, VersionFinished):
+            told.append(event)
+            if len(told) == 3:
+                raise LookupError("enough")
+
+    with Host(bench.config(*NAMES), bench.store, transport=bench.index, observer=observe) as host:
+        with pytest.raises(LookupError, match="enough"):
+            host.sync(jobs=jobs)
+        published = everything(bench)
+        assert len(published) < len(NAMES)
+        assert host.sync(jobs=jobs).succeeded
+    assert published.items() <= everything(bench).items()
+
+
+def test_ctrl_c_closes_the_host(bench):
+    def observe(event: Event) -> None:
+        if isinstance(event, RepositoryChanged):
+            raise KeyboardInterrupt
+
+    with Host(bench.config(*NAMES), bench.store, transport=bench.index, observer=observe) as host:
+        with pytest.raises(KeyboardInterrupt):
+            host.sync(jobs=2)
+        with pytest.raises(ClosedError, match="closed"):
+            host.plan()
+    assert len(everything(bench)) >= 1
+
+
+def test_closing_a_host_at_work_ends_the_work_and_what_is_published_stays(bench):
+    host = bench.host("alpha==1.0", "beta>=1")
+    bench.index.script(bench.index.file_path("beta-2.0.tar.gz"), lambda request: host.close())
+    with pytest.raises(ClosedError, match="what was published stays"):
+        host.sync(jobs=1)
+    assert bench.store.names() == ("alpha",)
+    assert "beta-1.0.tar.gz" not in bench.index.files
+    assert bench.sync("alpha==1.0", "beta>=1").succeeded
+    assert bench.index.files.count("beta-2.0.tar.gz") == 1
+
+
+def test_an_iterator_that_is_closed_early_begins_nothing_more_and_leaves_what_is_under_way(bench):
+    with bench.host(*NAMES) as host:
+        reports = host.sync_iter(jobs=1)
+        first = next(reports)
+        reports.close()
+        assert first.name == "alpha"
+        done = len(everything(bench))
+        assert done <= 2
+        assert host.sync(jobs=2).succeeded
+
+
+def test_an_iterator_that_is_closed_early_stops_other_threads_between_two_files(bench):
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def hold(request):
+        at_work.set()
+        assert go_on.wait(10)
+
+    bench.index.script(bench.index.file_path("beta-2.0.tar.gz"), hold)
+    with bench.host("alpha", "beta>=1") as host:
+        reports = host.sync_iter(jobs=2)
+        assert next(reports).name == "alpha"
+        assert at_work.wait(10)
+        threading.Timer(0.2, go_on.set).start()
+        reports.close()
+    assert "beta-1.0.tar.gz" not in bench.index.files
+    assert bench.store.names() == ("alpha",)
+
+
+def test_an_iterator_that_nobody_starts_does_nothing(bench):
+    with bench.host("alpha") as host:
+        host.sync_iter().close()
+    assert bench.events.events == ()
+
+
+def test_a_host_is_shared_by_threads_and_brings_each_version_once(bench):
+    with bench.host(*NAMES) as host, ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(host.ensure, f"{name}==1.0") for name in NAMES for _ in range(3)]
+        found = {job.result() for job in jobs}
+    assert len(found) == len(NAMES)
+    assert sorted(bench.index.files) == sorted(f"{name}-1.0.tar.gz" for name in NAMES)
+
+
+def test_an_observer_may_ask_the_host_for_something_and_is_told_of_that_too(bench):
+    hosts: list[Host] = []
+
+    def observe(event: Event) -> None:
+        bench.events(event)
+        if isinstance(event, RepositoryChanged) and event.name == "alpha":
+            hosts[0].ensure("beta==1.0")
+
+    with Host(bench.config("alpha", "beta"), bench.store, transport=bench.index, observer=observe) as host:
+        hosts.append(host)
+        alpha, beta = host.sync(jobs=1).projects
+    assert statuses(alpha) == {"2.0": "added"}
+    assert statuses(beta) == {"2.0": "added"}
+    assert bench.tags("beta") == ["v1.0", "v2.0"]
+    assert [event.name for event in bench.events.of(RepositoryChanged)] == ["alpha", "beta", "beta"]
+
+
+def test_no_jobs_are_refused_and_nothing_to_do_is_fine(bench):
+    with bench.host("alpha") as host, pytest.raises(UsageError, match="0 jobs"):
+        host.sync(jobs=0)
+    report = bench.sync()
+    assert (report.projects, report.succeeded) == ((), True)
+
+
+def test_a_host_that_is_given_no_transport_makes_one_and_closes_it(bench):
+    for more in ({}, {"rateLimit": {"enabled": False}}):
+        with Host(bench.config("alpha", **more), bench.store) as host:
+            assert host.repositories() == ()
+        with pytest.raises(ClosedError):
+            host.sync()
+    with Host(bench.config("alpha"), bench.store, limiter=Unlimited()) as host:
+        pass
+
+
+def test_workers_that_are_done_are_joined_before_they_ever_began():
+    workers: Workers[int, int] = Workers([1, 2, 3], abs, jobs=2)
+    workers.join()
+    assert list(Workers([1, -2], abs, jobs=1).results()) == [1, 2]
