@@ -3,9 +3,9 @@
 import pytest
 
 from faulty_server import FaultyServer, body, reset, status, text
-from pydeps_host.testing import build_sdist as sdist
 from pydeps_host import Host, HostConfig, Status, Store, TransportOptions
 from pydeps_host.errors import HostError
+from pydeps_host.testing import build_sdist as sdist
 from servers import pypiserver
 
 QUICK = TransportOptions(backoff=0.001, backoff_cap=0.002, pause_cap=0.01)

@@ -10,12 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from gitting import archive_tree, check, git, refs, tree
-from pydeps_host.testing import Distribution, Item, build_sdist as sdist, build_wheel as wheel
 from pydeps_host import Dependency, Host, HostConfig, Status, Store
 from pydeps_host.errors import ClosedError, FormatError, InputError, MissingError, UsageError
 from pydeps_host.events import Event, RepositoryChanged
+from pydeps_host.testing import Distribution, Item
+from pydeps_host.testing import build_sdist as sdist
+from pydeps_host.testing import build_wheel as wheel
 from servers import PypiServer, pypiserver
 
 USER, PASSWORD = "reader", "p@ss:w/o%rd"
@@ -308,10 +311,10 @@ def test_a_damaged_repository_is_reported_and_stops_no_other(server, tmp_path):
 def test_a_file_that_is_damaged_or_refused_gives_way_to_the_next_one_and_is_not_fetched_again(packages, tmp_path):
     folder = tmp_path / "packages"
     broken = sdist("delta", "1.0", {"x.py": "x" * 2000})
-    Distribution(broken.filename, broken.data[:-30]).into(folder)
+    evolve(broken, data=broken.data[:-30]).into(folder)
     good = wheel("delta", "1.0", {"delta.py": "good\n"})
     good.into(folder)
-    Distribution("epsilon-1.0.tar.gz", b"no archive at all").into(folder)
+    Distribution("epsilon", "epsilon-1.0.tar.gz", b"no archive at all").into(folder)
     store = Store(tmp_path / "code")
     with pypiserver(folder, tmp_path / "server") as server:
         with Host(config(server, "delta", "epsilon"), store) as host:

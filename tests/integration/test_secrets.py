@@ -13,9 +13,9 @@ import pytest
 
 from faulty_server import FaultyServer, body, redirect, reset, status, text, truncated
 from gitting import git
-from pydeps_host.testing import build_sdist as sdist
 from pydeps_host import Host, HostConfig, Store, SyncReport, TransportOptions
 from pydeps_host.events import Event
+from pydeps_host.testing import build_sdist as sdist
 from servers import pypiserver
 
 USER, PASSWORD = "canary-user", "canary/p@ss:w%rd"

@@ -5,14 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from pydeps_host.testing import Distribution, Item, build_sdist as sdist, build_wheel as wheel
 from pydeps_host import Artifact, File, Materialized, Policy, Release, Url, materialize
 from pydeps_host.errors import ArchiveError
 from pydeps_host.git import PackWriter
 from pydeps_host.materializer import FALLBACK_DATE, write_tag
+from pydeps_host.testing import Distribution, Item
+from pydeps_host.testing import build_sdist as sdist
+from pydeps_host.testing import build_wheel as wheel
 from pydeps_host.values import Limits
 
 UPLOADED = datetime(2024, 5, 6, 7, 8, 9, 999_999, tzinfo=UTC)
@@ -43,7 +46,7 @@ def fixed() -> Distribution:
             info = zipfile.ZipInfo(path, (2020, 2, 3, 4, 5, 6))
             info.create_system, info.external_attr = 3, mode << 16
             archive.writestr(info, data)
-    return Distribution("sample-1.0.zip", buffer.getvalue())
+    return Distribution("sample", "sample-1.0.zip", buffer.getvalue())
 
 
 def test_the_ids_of_a_commit_and_its_tag_are_golden(tmp_path):
@@ -99,7 +102,7 @@ def test_an_unsafe_entry_is_skipped_counted_and_named(tmp_path):
 
 def test_a_refused_archive_leaves_the_pack_as_it_was(tmp_path):
     built = sdist("sample", "1.0", {"x": "x" * 1000})
-    cut = Distribution(built.filename, built.data[:-20])
+    cut = evolve(built, data=built.data[:-20])
     path = cut.into(tmp_path)
     with PackWriter(tmp_path / "x.pack") as pack:
         before = pack.mark()
@@ -111,6 +114,6 @@ def test_a_refused_archive_leaves_the_pack_as_it_was(tmp_path):
 
 
 def test_an_archive_with_nothing_left_gives_the_empty_tree(tmp_path):
-    built = Distribution("sample-1.0.zip", b"PK\x05\x06" + bytes(18))
+    built = Distribution("sample", "sample-1.0.zip", b"PK\x05\x06" + bytes(18))
     assert made(built, tmp_path).tree.hex() == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     assert hashlib.sha1(b"tree 0\0").hexdigest() == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
