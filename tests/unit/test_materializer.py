@@ -94,6 +94,12 @@ def test_a_source_distribution_loses_its_top_folder_and_a_wheel_keeps_its_root(t
     assert made(flat, tmp_path / "w").tree != made(nested, tmp_path / "s").tree
 
 
+def test_a_wheel_s_only_folder_stays(tmp_path):
+    whole = fixed()
+    as_wheel = Distribution("sample", "sample-1.0-py3-none-any.whl", whole.data)
+    assert made(as_wheel, tmp_path / "w").tree != made(whole, tmp_path / "s").tree
+
+
 def test_an_unsafe_entry_is_skipped_counted_and_named(tmp_path):
     built = sdist("sample", "1.0", {"ok": "ok", "out": Item(link="../../etc/passwd"), ".git/config": "[core]"})
     one = made(built, tmp_path)

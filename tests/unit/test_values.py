@@ -119,7 +119,19 @@ def test_what_is_shown_is_one_line_of_at_most_200_characters():
     assert shown(b"caf\xc3\xa9\xff") == "café\\udcff"
 
 
-@pytest.mark.parametrize("text", ["sha256", "sha256:xyz", "shake_128:00", "md4:" + "0" * 32, "sha256:" + "0" * 63, ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sha256",
+        "sha256:xyz",
+        "shake_128:00",
+        "md4:" + "0" * 32,
+        "sha512_256:" + "0" * 64,
+        "ripemd160:" + "0" * 40,
+        "sha256:" + "0" * 63,
+        "",
+    ],
+)
 def test_what_is_no_digest_is_refused(text):
     with pytest.raises(ValueError):
         Digest.parse(text)

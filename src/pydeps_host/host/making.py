@@ -9,7 +9,6 @@ from pydeps_host.errors import (
     ArchiveError,
     BackoffError,
     CertificateError,
-    ChangedError,
     ClosedError,
     DeadlineError,
     DigestError,
@@ -88,7 +87,7 @@ def make(wanted: Wanted, recorded: VersionRow | None, batch: Batch, tools: Tools
             refused.append((file.filename, problem))
         except (ClosedError, DeadlineError):
             raise
-        except (TemporaryError, AccessError, CertificateError, ChangedError) as problem:
+        except (TemporaryError, AccessError, CertificateError) as problem:
             made = Made(_failed(row, recorded, problem), problem)
             break
         else:
@@ -114,7 +113,7 @@ def _made_of(file: File, row: VersionRow, about: tuple[Wanted, VersionRow | None
     """Bring a release from one of its files."""
     wanted, recorded = about
     artifact = spooled(file, wanted, tools)
-    date = _recorded_date(wanted, recorded, artifact)
+    date = _recorded_date(recorded, artifact)
     try:
         done = materialize(wanted.release, artifact, policy=tools.policy, into=batch.pack, date=date)
     except ArchiveError:
@@ -135,17 +134,10 @@ def _made_of(file: File, row: VersionRow, about: tuple[Wanted, VersionRow | None
     return Made(with_tags(row, wanted, batch), artifact=artifact)
 
 
-def _recorded_date(wanted: Wanted, recorded: VersionRow | None, artifact: Artifact) -> int | None:
-    """Return the date that was chosen for these bytes before, or None.
-
-    Raises:
-        ChangedError: The file had other bytes when it was first seen.
-    """
-    if recorded is None or recorded.commit is None or recorded.filename != artifact.filename:
+def _recorded_date(recorded: VersionRow | None, artifact: Artifact) -> int | None:
+    """Return the date that was chosen for these bytes before, or None."""
+    if recorded is None or recorded.commit is None or recorded.sha256 != artifact.sha256:
         return None
-    if recorded.sha256 is not None and recorded.sha256 != artifact.sha256:
-        what = f"{wanted.release.name} {wanted.release.text}"
-        raise ChangedError(what, artifact.filename, recorded.sha256, artifact.sha256)
     return recorded.date
 
 
