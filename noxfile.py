@@ -9,7 +9,7 @@ import nox
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "typing", "tests", "wheel", "lowest"]
+nox.options.sessions = ["lint", "typing", "tests", "wheel", "lowest", "docs"]
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
@@ -81,6 +81,13 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation's site into build/docs; a warning is an error. The tests run its examples."""
+    install(session, "docs")
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-b", "html", "docs", "build/docs")
 
 
 @nox.session

@@ -22,7 +22,7 @@ version = release = pydeps_host.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
 highlight_language = "text"
-pygments_style = "friendly"
+pygments_style = "default"
 
 # Signatures as they are in the source; attributes where their class tells of them, in one list.
 autodoc_default_options = {"members": True}
@@ -40,6 +40,8 @@ default_role = "name"
 
 html_theme = "furo"
 html_title = f"pydeps-host {version}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False

@@ -16,8 +16,7 @@ empty at first, with what the blocks before them left behind.
 In output `…` stands for anything within a line, or for any lines where it is
 alone. A command's exit status is 0, unless `$ echo $?` follows; `make` and
 `pip install` are left to whoever runs the tests. Names under `example.com` and
-`example.org` stand for servers on loopback, the folder `/home/you/tutorial` for
-the session's own.
+`example.org` stand for servers on loopback.
 """
 
 import contextlib
@@ -38,7 +37,6 @@ _NOT_RUN = re.compile(r"<!-- not run: [^\n]+ -->$")
 _FILE = re.compile(r"\bWrite this into `(?P<name>[\w./-]+)`:$")
 # Whoever runs the tests has done so; here they would set up the project in a test of it.
 _DONE = ("make ", "pip install ")
-_HOME = "/home/you/tutorial"
 
 
 @frozen
@@ -109,18 +107,18 @@ class Session:
         return None
 
     def real(self, text: str) -> str:
-        """Put servers and folders of this machine in place of the text's."""
+        """Put this machine's servers in place of the text's names."""
         for name, server in self.servers.items():
             text = re.sub(rf"https://((?:[^/@\s\"']*@)?){re.escape(name)}", rf"http://\g<1>{server}", text)
-        for word, meant in {_HOME: str(self.folder), **self.words}.items():
+        for word, meant in self.words.items():
             text = text.replace(word, meant)
         return text
 
     def told(self, output: str) -> str:
-        """Put the text's names in place of this machine's."""
+        """Put the text's names in place of this machine's servers."""
         for name, server in self.servers.items():
             output = re.sub(rf"http://((?:[^/@\s\"']*@)?){re.escape(server)}", rf"https://\g<1>{name}", output).replace(server, name)
-        return output.replace(str(self.folder), _HOME)
+        return output
 
     def _console(self, text: str) -> None:
         commands = list(_commands(text))

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from builders import Built, sdist, wheel
 from examples import Block, Session, blocks, environment
+from pydeps_host.testing import Distribution
+from pydeps_host.testing import build_sdist as sdist
+from pydeps_host.testing import build_wheel as wheel
 from servers import pypiserver
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +19,7 @@ ELSEWHERE = {"configuration.md", "json.md"}
 PAGES = sorted(page for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")] if page.name not in ELSEWHERE)
 
 SESSIONS = "\n" * 355 + "class Session(SessionRedirectMixin):\n    pass\n"
-PACKAGES: tuple[Built, ...] = (
+PACKAGES: tuple[Distribution, ...] = (
     sdist("requests", "2.32.3", {"src/requests/sessions.py": SESSIONS}),
     wheel("requests", "2.32.3", {"requests/sessions.py": SESSIONS}),
     sdist("flask", "3.0.0", {"src/flask/app.py": "class Flask:\n    pass\n"}),

@@ -28,7 +28,7 @@ def page(name: str) -> str:
 def rows(text: str) -> list[list[str]]:
     """The cells of every table's rows, without backquotes; heads and rules among them."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines]
+    return [[*(cell.strip().strip("`") for cell in line.strip("|").split("|")), ""] for line in lines]
 
 
 def all_errors(root: type[errors.HostError]) -> Iterator[type[errors.HostError]]:
@@ -46,10 +46,11 @@ def branch_of(kind: type[errors.HostError]) -> str:
 
 
 def test_the_table_of_errors_has_every_class_with_its_code_in_its_branch():
-    told = {}
-    questions = {question.lower(): branch for branch, question, *_ in rows(page("errors.md")) if branch in vars(errors)}
+    told: dict[str, tuple[str, ...]] = {}
+    asked = {row[1].lower(): row[0] for row in rows(errors.__doc__ or "") if row[0] in vars(errors)}
     for section in page("errors.md").split("\n### ")[1:]:
-        branch = next(name for question, name in questions.items() if question.startswith(section.partition("\n")[0].rstrip("?").lower()))
+        question = section.partition("?")[0].lower()
+        branch = next(name for whole, name in asked.items() if whole.startswith(question))
         told |= {row[0]: (branch, row[1], row[2]) for row in rows(section) if row[0] in vars(errors)}
     assert told == {kind.__name__: (branch_of(kind), kind.code, "yes" if kind.retryable else "no") for kind in all_errors(errors.HostError)}
 
@@ -90,7 +91,7 @@ def test_the_table_of_options_has_every_option_of_every_command():
         for parameter in one.params:
             if parameter.param_type_name == "option" and "--help" not in parameter.opts:
                 there.setdefault(next(word for word in parameter.opts if word.startswith("--")), set()).add(name)
-    told = {row[0].split()[0]: set(row[1].replace("`", "").split(", ")) for row in rows(page("command.md")) if row[0].startswith("--")}
+    told = {row[0].split()[0]: set(row[1].replace("`", "").split(", ")) for row in rows(page("command.md")) if re.match("--[a-z]", row[0])}
     assert {option: set(command.commands) if of == {"all"} else of for option, of in told.items()} == there
 
 

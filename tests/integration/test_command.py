@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 from faulty_server import FaultyServer, body, stall
 from gitting import check, refs
+from pydeps_host.testing import build_sdist as sdist
+from pydeps_host.testing import build_wheel as wheel
 from servers import PypiServer, pypiserver
 
 PASSWORD = "p@ss:w/o%rd"
@@ -97,6 +100,9 @@ def test_a_configuration_is_synced_and_what_it_forgets_goes(server, tmp_path):
     done = run("sync", "--config", str(file), "--into", str(tmp_path / "code"), "--no-rate-limit")
     assert "1 removed" in done.stdout
     assert "refs/tags/v1.0" not in refs(tmp_path / "code/python/alpha.git")
+    done = run("sync", "beta", "--index-url", index(server), "--into", str(tmp_path / "code"))
+    assert done.returncode == 0
+    assert "refs/tags/v2.0" in refs(tmp_path / "code/python/alpha.git"), "what is given on the command line is added, and nothing goes"
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,15 @@ def test_the_index_is_the_one_that_pip_uses(server, tmp_path):
     done = run("sync", "beta", "--into", str(tmp_path / "other"), PIP_CONFIG_FILE=str(configured))
     assert done.returncode == 0, done.stderr
     assert "(pip's configuration)" in done.stderr
+
+
+def test_a_configuration_that_pip_cannot_read_is_told_without_its_password(tmp_path):
+    broken = tmp_path / "pip.conf"
+    broken.write_text("index-url = https://user:canary@packages.example.com/simple\n")
+    done = run("sync", "beta", "--into", str(tmp_path / "code"), PIP_CONFIG_FILE=str(broken))
+    assert done.returncode == 2
+    assert "pip cannot read its configuration" in done.stderr
+    assert "canary" not in done.stderr
 
 
 def test_without_an_index_of_pip_one_is_asked_for(tmp_path):
@@ -216,7 +231,10 @@ def test_on_a_terminal_there_are_bars_and_results_stay(server, tmp_path):
 def test_help_has_examples(words):
     done = run(*words)
     assert done.returncode == 0
-    assert "pydeps-host" in done.stdout or "Usage" in done.stdout
+    assert "\\b" not in done.stdout
+    assert "Usage" in done.stdout
+    if words != ["list", "--help"]:
+        assert re.search(r"Examples?:\n +pydeps-host \w+", done.stdout), done.stdout
 
 
 def test_help_loads_no_http_stack():

@@ -11,11 +11,11 @@ import pytest
 
 import faulty_server as faulty
 from authority import Authority, Issued, encrypted
-from builders import sdist
 from faulty_server import FaultyServer
 from pydeps_host.cli.network import options_of
 from pydeps_host.cli.pip_index import PipIndex
 from pydeps_host.errors import ConfigError
+from pydeps_host.testing import build_sdist as sdist
 from pydeps_host.transport import ClientCertificate, TransportOptions
 from pydeps_host.values import Url
 from servers import ForwardProxy, forward_proxy

@@ -16,16 +16,18 @@ from dulwich.repo import Repo
 from packaging.utils import canonicalize_name
 
 from authority import Authority
-from builders import Built, Item, sdist, wheel
 from gitting import archive_tree, check, git, refs, tree
 from pydeps_host import ClientCertificate, Host, HostConfig, Store, SyncReport, TransportOptions
 from pydeps_host.errors import ProjectAccessError, ProjectNotFoundError
 from pydeps_host.events import DownloadStarted, Event, RequestSent
+from pydeps_host.testing import Distribution, Item
+from pydeps_host.testing import build_sdist as sdist
+from pydeps_host.testing import build_wheel as wheel
 from servers import Nginx, devpi, free_port, nginx, pypiserver, simple_repository
 
 # A time that tar and zip can both tell, and that the one server that tells upload times takes from the files.
 BUILT = 1_600_000_000
-PACKAGES: tuple[tuple[str, str, Built], ...] = (
+PACKAGES: tuple[tuple[str, str, Distribution], ...] = (
     (
         "alpha",
         "1.0",

@@ -10,10 +10,10 @@ from attrs import evolve
 
 import faulty_server as faulty
 from authority import Authority, encrypted
-from builders import sdist
 from faulty_server import FaultyServer
 from pydeps_host import Host, HostConfig, Store
 from pydeps_host.errors import AccessError, CertificateError, ClientCertificateError, UnavailableError, UntrustedError, UsageError
+from pydeps_host.testing import build_sdist as sdist
 from pydeps_host.transport import ClientCertificate, HttpxTransport, Request, Response, TransportOptions
 from pydeps_host.values import Secret, Url
 

@@ -1,5 +1,6 @@
 """The schema and the loader give the same verdicts, but for the rules that no schema can say."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -203,6 +204,27 @@ def test_the_schema_and_the_loader_find_fault_with_the_same_places_but_for_the_l
 )
 def test_the_schema_refuses_much_of_what_is_no_url_and_no_host(key: str, values: list[object]) -> None:
     assert [value for value in values if VALIDATOR.is_valid({"urls": [{"url": URL, key: value}]})] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "items"),
+    [
+        ("absentStatus", [*range(390, 510), 403.5, True, "403"]),
+        ("projects", ["".join(text) for length in range(4) for text in itertools.product("aZ0*?-._ é\n", repeat=length)]),
+    ],
+)
+def test_the_schema_and_the_loader_refuse_the_same_items_of_a_list(key: str, items: list[object]) -> None:
+    data = {"urls": [{"url": URL, key: items}]}
+    member = HostConfig.json_schema()["properties"]["urls"]["items"]["anyOf"][1]["properties"][key]
+    refused = {error.path[0] for error in VALIDATOR.evolve(schema=member).iter_errors(items)}
+    assert [f"urls[0].{key}[{number}]" for number in sorted(refused)] == [problem.place for problem in problems(data)]
+
+
+@pytest.mark.parametrize("enabled", [{}, {"enabled": True}, {"enabled": False}], ids=str)
+@pytest.mark.parametrize("rate", [-1, -5e-324, -0.0, 0, 5e-324, 1, 1.7976931348623157e308, 1e999, 10**400], ids=lambda rate: str(rate)[:9])
+def test_the_schema_and_the_loader_draw_the_same_bounds_of_a_rate(enabled: dict[str, bool], rate: float) -> None:
+    data = {"urls": [URL], "rateLimit": {**enabled, "requestsPerHour": rate}}
+    assert VALIDATOR.is_valid(data) == (problems(data) == ())
 
 
 @pytest.mark.parametrize("text", ["", " ", "#", "-e .", "./x", "==1.0", "a" * 65_537, "\n-r x"], ids=lambda text: repr(text[:9]))

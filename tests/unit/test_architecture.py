@@ -108,6 +108,7 @@ def test_importing_the_package_loads_no_http_stack_and_starts_no_thread():
 def test_no_file_of_the_project_names_a_package_registry():
     """The default index is the one that pip names itself; no address of one stands in the project."""
     hosts = re.compile(r"py" r"pi\.org|pythonhost" r"ed\.org|registry\.npm" r"js|deb\.deb" r"ian\.org|debian\.org")
+    assert ROOT / "README.md" in project_files()
     assert [path for path in project_files() if hosts.search(path.read_text(errors="replace"))] == []
 
 
@@ -116,5 +117,5 @@ def project_files() -> list[Path]:
     if (ROOT / ".git").exists():
         names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     else:
-        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if not re.search(r"/[._][^/]+/", f"{path}")]
+        names = [name for path in ROOT.rglob("*") if not re.search(r"(^|/)[._][^/]*/", name := path.relative_to(ROOT).as_posix())]
     return [ROOT / name for name in names if (ROOT / name).is_file()]

@@ -542,3 +542,10 @@ def test_a_problem_in_a_file_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "host.json"
     path.write_text('{"urls": []')
     assert str(failure(path)).startswith(f"{path}: 1 problem\n  line 1, column 12: ")
+
+
+@pytest.mark.parametrize("name", ["command", "on-demand"])
+def test_an_id_that_stands_for_something_else_is_a_problem(name):
+    """Whose sync would end the claims of command lines, or of requests on demand."""
+    with pytest.raises(ConfigError, match="id: this name stands for"):
+        HostConfig.from_mapping({"urls": ["https://index.example.com/simple"], "id": name})

@@ -131,6 +131,14 @@ def test_two_spellings_of_one_version_cannot_both_have_a_tag_of_one_name(bench):
     assert bench.tags("gamma") == ["v1.0", "v1.0.0"]
 
 
+def test_an_exact_text_is_not_satisfied_by_an_equal_version_of_another_spelling(bench):
+    bench.index.add(build_wheel("gamma", "1.0", {}))
+    bench.sync("gamma==1.0")
+    bench.index.add(sdist("1.0.0", "gamma"))
+    assert statuses(bench.project("gamma==1.0", "gamma===1.0.0")) == {"1.0.0": "added", "1.0": "present"}
+    assert bench.rows("gamma")["1.0.0"].commit != bench.rows("gamma")["1.0"].commit
+
+
 def test_claims_stand_where_publishing_did_not_take_a_version(bench):
     bench.index.add(sdist("0.9", "gamma"), sdist("1.0.0", "gamma"), build_wheel("gamma", "1.0", {}))
     bench.sync("gamma==0.9")
@@ -207,6 +215,15 @@ def test_a_pin_that_the_owner_lacks_is_asked_of_later_urls_where_that_is_wished(
     assert {text: row.index for text, row in bench.rows().items()} == {"1.0": "low.example.com/simple", "2.0": "high.example.com/simple"}
     bench.sync("alpha==1.0", "alpha==2.0", versionFallthrough=True)
     assert bench.tags() == ["v1.0", "v2.0"]
+
+
+def test_an_owner_says_nothing_of_a_version_that_came_from_another_index(chain):
+    bench, high, _ = chain
+    high.add(sdist("2.0"))
+    bench.sync("alpha==1.0", "alpha==2.0", versionFallthrough=True)
+    high.add(sdist("1.0"), listed=Listed(yanked=True))
+    bench.sync("alpha==2.0", id="other")
+    assert not bench.rows()["1.0"].yanked
 
 
 def test_of_an_owner_that_cannot_be_reached_the_report_says_what_was_tried_and_what_was_noticed(chain):

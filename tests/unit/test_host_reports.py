@@ -29,6 +29,8 @@ def test_a_plan_tells_what_a_sync_would_bring_and_changes_nothing(bench):
         (choice,) = project.choices
         assert choice.releases == (("1.0", ("alpha-1.0.tar.gz", "alpha-1.0-py3-none-any.whl")),)
         assert choice.others == (("alpha-2.0.tar.gz", "other-release"),)
+        assert project.to_json(verbose=True)["choices"] == [choice.to_json()]
+        assert choice.to_json()["others"] == [{"file": "alpha-2.0.tar.gz", "reason": "other-release"}]
     assert bench.index.files == ()
     assert not (bench.folder / "code" / "python").exists()
 

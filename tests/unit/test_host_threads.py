@@ -1,6 +1,7 @@
 """Several projects at a time, and every way to stop early."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -43,6 +44,7 @@ def test_events_come_one_at_a_time(bench):
 
     def observe(event: Event) -> None:
         assert inside.acquire(blocking=False)
+        time.sleep(0.001)
         inside.release()
 
     with Host(bench.config(*NAMES), bench.store, transport=bench.index, observer=observe) as host:

@@ -228,6 +228,15 @@ def test_a_version_that_is_yanked_later_keeps_its_tag_and_loses_latest(bench, wa
     assert (bench.latest(), bench.rows()["2.0"].yanked) == ("2.0", False)
 
 
+def test_a_version_is_known_to_be_yanked_even_where_nothing_that_is_asked_for_is_there(bench):
+    newer = sdist("2.0")
+    bench.index.add(newer)
+    bench.sync("alpha>=1")
+    bench.index.add(newer, listed=Listed(yanked=True))
+    assert codes(bench.project("alpha==9.9")) == {"9.9": "version-not-found"}
+    assert (bench.latest(), bench.tags()) == ("1.0", ["v1.0", "v2.0"])
+
+
 def test_an_index_that_forgets_a_version_withdraws_nothing(bench):
     bench.sync("alpha==1.0")
     generation = bench.store.generations()["alpha"]
@@ -323,6 +332,8 @@ def test_bytes_that_were_trusted_once_are_trusted_for_ever_even_when_the_tag_and
     bench.index.add(evolve(ALPHA, data=sdist("1.0", more="x").data), listed=UNTOLD)
     assert codes(bench.project("alpha")) == {"1.0": "changed"}
     assert bench.tags() == []
+    row = bench.rows()["1.0"]
+    assert (row.status, row.sha256) == (RowStatus.REMOVED, ALPHA.sha256)
 
 
 def test_a_required_digest_that_the_index_does_not_give_still_holds_at_the_next_sync(bench):

@@ -386,3 +386,13 @@ def test_urls_that_cannot_be_asked_are_the_callers_fault(urls):
     with pytest.raises(UsageError) as caught:
         Resolver(urls, transport=Site({}))
     assert "canary" not in str(caught.value)
+
+
+def test_an_index_whose_secrets_a_pickle_left_behind_is_refused_and_the_next_one_is_not_asked():
+    site = Site({})
+    private = pickle.loads(pickle.dumps(Url.parse("https://u:secret@private.example.com/simple")))
+    with pytest.raises(UsageError, match="pickled"):
+        Resolver([private, "https://public.example.com/simple"], transport=site)
+    with pytest.raises(UsageError, match="pickled"):
+        Request(private, max_bytes=1, max_bytes_name="page_bytes")
+    assert site.asked == []

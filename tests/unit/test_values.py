@@ -46,7 +46,23 @@ def test_a_pickled_url_shows_the_same_and_cannot_be_asked():
     url = Url.parse(SPELLED)
     again = pickle.loads(pickle.dumps(url))
     assert str(again) == str(url)
-    assert again.credentials is None
+    assert not again.is_whole
+    assert "canary" not in repr(again)
+
+
+def test_a_pickled_url_without_secrets_is_whole():
+    url = Url.parse("https://example.com/simple/")
+    again = pickle.loads(pickle.dumps(url))
+    assert again == url
+    assert again.is_whole
+
+
+@pytest.mark.parametrize("ask", [Url.reveal, Url.without_credentials, lambda url: url.child("flask"), lambda url: url.join("x")])
+def test_what_a_pickle_left_out_cannot_be_asked_for(ask):
+    """Without its secrets it would be another URL, whose "not found" would let the next index answer."""
+    again = pickle.loads(pickle.dumps(Url.parse(SPELLED)))
+    with pytest.raises(UrlSyntaxError, match="pickled"):
+        ask(again)
 
 
 def test_a_traceback_with_locals_shows_no_secret():

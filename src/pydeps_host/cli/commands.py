@@ -39,7 +39,7 @@ class _Work:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(pydeps_host.__version__, prog_name="pydeps-host")
 def command() -> None:
-    r"""Turn Python packages into git repositories that can be searched.
+    """Turn Python packages into git repositories that can be searched.
 
     \b
     Examples:
@@ -79,7 +79,7 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
 @command.command()
 @_shared
 def sync(**arguments: Any) -> None:
-    r"""Bring releases into the repositories below DIR.
+    """Bring releases into the repositories below DIR.
 
     Without --config and --index-url, the index is the one that pip on this
     machine uses. Dependencies that are given here are added to what is there;
@@ -101,7 +101,7 @@ def sync(**arguments: Any) -> None:
 @_shared
 @click.option("--verbose", "-v", is_flag=True, help="Tell the whole story: every URL asked, every file seen or set aside and why.")
 def plan(**arguments: Any) -> None:
-    r"""Tell what a sync would do, and download nothing.
+    """Tell what a sync would do, and download nothing.
 
     \b
     Example:
@@ -121,8 +121,11 @@ def list_(folder: Path, *, as_json: bool) -> None:
         store = Store(folder)
         if not folder.is_dir():
             raise NotStoredError("a store", str(folder))
-        for repository in store.repositories():
+        repositories = store.repositories()
+        for repository in repositories:
             display.repository(repository)
+        if not repositories:
+            display.note(f"{folder} holds no repositories yet")
 
 
 def run() -> None:

@@ -95,9 +95,11 @@ def _proxy(text: str | None) -> Url | None:
 
 
 def _find_pip() -> list[str]:
+    # Whether there is a pip must not depend on its configuration, whose faults are told by name.
+    environment = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
     for words in ([sys.executable, "-m", "pip"], ["pip"], ["pip3"], ["python3", "-m", "pip"]):
         try:
-            subprocess.run([*words, "--version"], check=True, capture_output=True, timeout=60)
+            subprocess.run([*words, "--version"], check=True, capture_output=True, timeout=60, env=environment)
         except (OSError, subprocess.SubprocessError):
             continue
         return words

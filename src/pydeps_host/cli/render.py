@@ -104,7 +104,8 @@ class Lines:
         failed = sum(not project.succeeded for project in report.projects)
         counts = ", ".join(f"{report.count(status)} {status.value}" for status in Status if report.count(status))
         projects = f"{len(report.projects)} project{'s' if len(report.projects) != 1 else ''}"
-        spent = f"{self._requests} requests, {_size(self._received)}, {time.monotonic() - self._started:.1f} s"
+        requests = f"{self._requests} request{'s' if self._requests != 1 else ''}"
+        spent = f"{requests}, {_size(self._received)}, {time.monotonic() - self._started:.1f} s"
         print(f"{projects} ({failed} failed); versions: {counts or 'none'}; {spent}")
 
     def repository(self, repository: Repository) -> None:

@@ -6,6 +6,6 @@ meant. The keys are the fields of the values here, in camelCase; that is the
 only table of keys there is.
 """
 
-from pydeps_host.config.model import HostConfig, Index, RateLimit, Redirects, keys_of
+from pydeps_host.config.model import COMMAND, ON_DEMAND, HostConfig, Index, RateLimit, Redirects, keys_of
 
-__all__ = ["HostConfig", "Index", "RateLimit", "Redirects", "keys_of"]
+__all__ = ["COMMAND", "ON_DEMAND", "HostConfig", "Index", "RateLimit", "Redirects", "keys_of"]

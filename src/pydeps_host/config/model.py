@@ -19,6 +19,9 @@ from pydeps_host.values import Limits, Url, UrlSyntaxError
 _PATTERN = re.compile(r"[A-Za-z0-9*?]([A-Za-z0-9._*?-]*[A-Za-z0-9*?])?")
 # These two are asked again by themselves (RFC 9110, RFC 6585), so they never mean absent.
 _ASK_AGAIN: Final = frozenset({408, 429})
+# Who else claims versions in a store: the dependencies of a command line, and requests on demand.
+COMMAND: Final = "command"
+ON_DEMAND: Final = "on-demand"
 # In a field's metadata: that it is no key, and what every item of its list must fulfil.
 _NO_KEY: Final = "no key"
 _EACH: Final = "each item"
@@ -52,6 +55,12 @@ class Redirects(Enum):
 def _name(_: object, __: object, text: str) -> None:
     if not text or not text.isprintable() or text != text.strip():
         raise fault("a name is not empty, and holds no control characters and no spaces around it", "write a name such as `internal`")
+
+
+def _id(instance: object, attribute: object, text: str) -> None:
+    _name(instance, attribute, text)
+    if text in {COMMAND, ON_DEMAND}:
+        raise fault("this name stands for what is asked for besides any configuration", "choose another one, such as `default`")
 
 
 def _pattern(text: str) -> str:
@@ -172,7 +181,7 @@ class HostConfig:
     urls: tuple[Index, ...] = field(validator=lambda _, __, urls: check(urls))
     dependencies: tuple[Dependency, ...] = ()
     rate_limit: RateLimit = field(factory=RateLimit, kw_only=True)
-    id: str = field(default="default", validator=_name, kw_only=True)
+    id: str = field(default="default", validator=_id, kw_only=True)
     versions_per_dependency: int = field(default=50, validator=_at_least_one, kw_only=True)
     version_fallthrough: bool = field(default=False, kw_only=True)
     limits: Limits = field(factory=Limits, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
 from attrs import NOTHING, Factory, has
 
 from pydeps_host.config.meanings import MEANINGS
-from pydeps_host.config.model import HostConfig, Index, RateLimit, Redirects, keys_of
+from pydeps_host.config.model import COMMAND, ON_DEMAND, HostConfig, Index, RateLimit, Redirects, keys_of
 from pydeps_host.config.structuring import IGNORED, NOT_YET
 from pydeps_host.dependency import Dependency
 from pydeps_host.values import Url
@@ -46,7 +46,7 @@ _TYPES: Final[dict[type, Schema]] = {
 _KEYS: Final[dict[str, Schema]] = {
     "urls": {"minItems": 1},
     "dependencies": {"type": ["array", "null"]},
-    "id": _NAME,
+    "id": {**_NAME, "not": {"anyOf": [_NAME["not"], {"enum": [COMMAND, ON_DEMAND]}]}},
     "name": _NAME,
 }
 _ITEMS: Final[dict[str, Schema]] = {

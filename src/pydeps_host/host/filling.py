@@ -53,8 +53,7 @@ class Filling:
         """Record which published versions the index has yanked, or not any more; their tags stay."""
         rows = self._repository.rows()
         for text, yanked in told.items():
-            if rows[text].is_published:
-                self._batch.add(evolve(rows[text], yanked=yanked))
+            self._batch.add(evolve(rows[text], yanked=yanked))
 
     def settle(self, conflicts: Iterable[Conflict]) -> None:
         """Correct the reports of what publishing did not take, because what is recorded comes first."""

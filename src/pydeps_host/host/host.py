@@ -11,11 +11,11 @@ from typing import Final, Self
 from attrs import frozen
 from packaging.utils import NormalizedName
 
-from pydeps_host.config import HostConfig
+from pydeps_host.config import COMMAND, ON_DEMAND, HostConfig
 from pydeps_host.dependency import Dependency, version_of_tag
 from pydeps_host.errors import ClosedError, HostError, StoreError, UsageError
 from pydeps_host.events import Observer, SyncStarted, ignore
-from pydeps_host.host.order import ADDED, ON_DEMAND, Entry, Order, group
+from pydeps_host.host.order import Entry, Order, group
 from pydeps_host.host.project import plan_project, sync_project
 from pydeps_host.host.reports import ProjectReport, SyncReport
 from pydeps_host.host.tools import Teller, Tools
@@ -75,6 +75,9 @@ class Host:
             observer: Takes every event, one at a time.
             options: Proxies, certificates and time-outs of the transport that the host makes itself.
         """
+        if transport is not None and (limiter is not None or options is not None):
+            message = "a transport that is given has its own limiter and options"
+            raise UsageError(message, "give them to the transport, or let the host make one")
         self._config = config
         self._store = store
         self._stop = Stop()
@@ -131,7 +134,7 @@ class Host:
         close the iterator: what is under way is left, what is published stays.
 
         Args:
-            add: Dependencies besides those of the configuration. They stay until they are released.
+            add: Dependencies besides those of the configuration. They stay: no sync ends their claims.
             additive: Whether the claims of this configuration's `id` that no
                 longer stand are left as they are. Otherwise they end, and tags that
                 nobody claims any more go.
@@ -234,7 +237,7 @@ class Host:
 
     def _entries(self, add: Sequence[Dependency]) -> list[Entry]:
         configured = [Entry(dependency, self._config.id) for dependency in self._config.dependencies]
-        return configured + [Entry(dependency, ADDED) for dependency in add]
+        return configured + [Entry(dependency, COMMAND) for dependency in add]
 
     def _forgotten(self, orders: Sequence[Order]) -> tuple[Order, ...]:
         """Return the projects that the configuration still claims and no longer names."""

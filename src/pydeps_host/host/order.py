@@ -13,10 +13,6 @@ from pydeps_host.errors import HostError, Problem, UsageError, VersionNotFoundEr
 from pydeps_host.resolver import Found, Located, Release
 from pydeps_host.values import Digest, shown
 
-# Who claims what is only ever added: dependencies of a command line, and requests on demand.
-ADDED: Final = "command"
-ON_DEMAND: Final = "on-demand"
-
 _OLDEST: Final = Version("0.dev0")
 
 

@@ -75,9 +75,12 @@ def _reported(work: "_Plan") -> ProjectReport:
     """Run the work, and make a report of what it raises, but for an interruption."""
     try:
         return work.run()
-    except (ClosedError, DeadlineError):
+    except ClosedError:
         raise
     except HostError as problem:
+        # Nobody set a deadline for bulk work: a limiter or a transport of somebody else gave up on this project alone.
+        if isinstance(problem, DeadlineError) and work.tools.deadline is not None:
+            raise
         tried = problem.tried if isinstance(problem, _TELL_WHAT_WAS_TRIED) else work.tried
         return work.report(index=None, tried=tried, versions=work.so_far(), error=problem)
 

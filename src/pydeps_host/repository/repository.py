@@ -1,6 +1,7 @@
 """One bare repository."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,7 @@ class Repository:
         self._reader = StateReader(self._layout)
 
     @classmethod
-    def open(cls, path: Path, *, disk: Disk | None = None) -> Self:
+    def open(cls, path: str | os.PathLike[str], *, disk: Disk | None = None) -> Self:
         """Open a repository that is there.
 
         Args:
@@ -55,7 +56,7 @@ class Repository:
             FormatError: A newer version of this library made it.
             DiskError: The system refuses.
         """
-        repository = cls(path, disk=disk)
+        repository = cls(Path(path), disk=disk)
         check_layout(repository._layout)
         return repository
 

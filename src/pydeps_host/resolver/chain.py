@@ -247,6 +247,8 @@ def _indexes(urls: Sequence[Index | Url | str]) -> list[Index]:
         parsed = [Url.parse(url) if isinstance(url, str) else url for url in urls]
     except UrlSyntaxError as problem:
         raise UsageError(str(problem), "give URLs of simple repository APIs") from None
+    if any(not (url.url if isinstance(url, Index) else url).is_whole for url in parsed):
+        raise UsageError("a URL was pickled, and its secrets did not come along", "read the configuration again in this process")
     if not parsed:
         raise UsageError("there is no URL to ask", "give the URL of one simple repository API at least")
     return [Index.of(url) if isinstance(url, Url) else url for url in parsed]

@@ -123,6 +123,8 @@ class Request:
     deadline: float | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        if not self.url.is_whole:
+            raise UsageError("a URL was pickled, and its secrets did not come along", "make it again in this process")
         if self.url.scheme not in ("http", "https"):
             raise UsageError(f"a {self.url.scheme} URL is not asked over the network", "give an http:// or https:// URL")
         for name, value in self.headers:

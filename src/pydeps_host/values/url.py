@@ -2,7 +2,7 @@
 
 Syntax and resolution of references follow RFC 3986, as `urllib.parse` carries
 it out. A secret leaves a `Url` by `reveal()` alone: not by `str`, `repr`, a
-traceback, nor a pickle.
+traceback, nor a pickle. What a pickle left out cannot be asked for.
 """
 
 import ipaddress
@@ -102,6 +102,8 @@ class Url:
         hidden: Secrets that stand in the path, in any spelling; shown by their labels.
     """
 
+    # What is shown of a URL whose secrets a pickle left behind; None for a whole one.
+
     origin: Origin
     path: str = "/"
     query: str = ""
@@ -142,6 +144,11 @@ class Url:
         )
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it can be asked: one that had secrets and was pickled is there to be shown alone."""
+        return self._shown is None
+
+    @property
     def scheme(self) -> str:
         """`http`, `https` or `file`."""
         return self.origin.scheme
@@ -165,6 +172,7 @@ class Url:
         Raises:
             UrlSyntaxError: What comes out is no URL that `parse` takes.
         """
+        self._check_whole()
         if _UNPRINTABLE.search(reference):
             raise UrlSyntaxError("a link holds a space or a control character")
         try:
@@ -181,14 +189,21 @@ class Url:
 
         The query stays: some mirrors put a token there.
         """
-        return evolve(self, path=f"{self.path.rstrip('/')}/{quote(name, safe='')}/", shown=None)
+        self._check_whole()
+        return evolve(self, path=f"{self.path.rstrip('/')}/{quote(name, safe='')}/")
 
     def without_credentials(self) -> "Url":
         """Return the same URL for a place that must not see the user information."""
-        return evolve(self, credentials=None, shown=None)
+        self._check_whole()
+        return evolve(self, credentials=None)
 
     def reveal(self) -> str:
-        """Return the whole URL, secrets included."""
+        """Return the whole URL, secrets included.
+
+        Raises:
+            UrlSyntaxError: It was pickled, and its secrets did not come along.
+        """
+        self._check_whole()
         query = f"?{self.query}" if self.query else ""
         return f"{self._authority(revealed=True)}{self.path}{query}"
 
@@ -205,8 +220,15 @@ class Url:
         return f"Url({str(self)!r})"
 
     def __reduce__(self) -> tuple[object, tuple[Origin, str]]:
-        # See Secret: a pickled URL shows the same, and can no longer be asked.
+        # See Secret: a pickled URL shows the same. One with secrets can no longer be asked: without
+        # them it would be another URL, whose "not found" would let the next index answer.
+        if self.is_whole and not (self.credentials or self.query or self.hidden):
+            return Url, (self.origin, self.path)
         return _from_shown, (self.origin, str(self))
+
+    def _check_whole(self) -> None:
+        if not self.is_whole:
+            raise UrlSyntaxError("this URL was pickled, and its secrets did not come along: make it again in this process")
 
     def _authority(self, *, revealed: bool) -> str:
         if self.credentials is None:
