@@ -35,7 +35,7 @@ from pydeps_host import Hots  # type: ignore[attr-defined]  # pyright: ignore[re
 Index("https://packages.example.com/simple")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Dependency.parse(b"flask")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Index(url, redirects="follow")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-Repository.open("code/python/flask.git")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Repository.open(b"code/python/flask.git")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Host("host.jsonc", store)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 HostConfig.from_mapping([url])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 HostConfig((url,))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
