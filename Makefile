@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 BIN := .venv/bin
 DEMO := build/demo
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: .venv/.ready
 	@git --version >/dev/null || { echo "The demonstration shows its result with git: install git."; exit 1; }
@@ -25,6 +25,9 @@ test: .venv/.ready
 
 lint: .venv/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" nox --no-venv --no-install -s lint typing
+
+docs: .venv/.ready
+	@$(BIN)/nox -s docs
 
 .venv/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found: install one, or name it with make PYTHON=..."; exit 1; }

@@ -33,7 +33,7 @@ def rows(text: str) -> list[list[str]]:
 
 def all_errors(root: type[errors.HostError]) -> Iterator[type[errors.HostError]]:
     for kind in root.__subclasses__():
-        if kind.__module__ == errors.__name__:
+        if kind.__module__.startswith(errors.__name__):
             yield kind
             yield from all_errors(kind)
 
@@ -139,7 +139,8 @@ def documented() -> set[str]:
         found |= set(re.findall(r"^\.\. auto(?:class|function|exception):: (\S+)", text, re.MULTILINE))
         for module in re.findall(r"^\.\. automodule:: (\S+)", text, re.MULTILINE):
             loaded = importlib.import_module(module)
-            found |= {f"{module}.{name}" for name, value in vars(loaded).items() if inspect.isclass(value) and value.__module__ == module}
+            own = {name for name, value in vars(loaded).items() if inspect.isclass(value) and value.__module__ == module}
+            found |= {f"{module}.{name}" for name in getattr(loaded, "__all__", own) if inspect.isclass(getattr(loaded, name))}
     return found
 
 

@@ -1,4 +1,5 @@
 import pickle
+import re
 from datetime import UTC, datetime
 from typing import cast
 
@@ -35,7 +36,7 @@ def made(kind: type[errors.HostError]) -> errors.HostError:
     assert attrs.has(kind)
     for one in attrs.fields(kind):
         annotation = one.type if isinstance(one.type, str) else getattr(one.type, "__name__", str(one.type))
-        text = str(one.type).replace("pydeps_host.values.outcome.", "").replace("pydeps_host.errors.", "").replace("datetime.", "")
+        text = re.sub(r"[a-z_]+\.", "", str(one.type))
         values.append(SAMPLES.get(annotation, SAMPLES.get(text)))
         assert values[-1] is not None, (kind, one.name, annotation, text)
     return cast("errors.HostError", kind(*values))

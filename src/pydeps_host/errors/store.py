@@ -1,0 +1,109 @@
+"""Is my disk in order?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import frozen
+
+from pydeps_host.errors.root import HostError
+from pydeps_host.values import shown
+
+
+class StoreError(HostError):
+    """The store cannot be used as it is; its state is as it was before."""
+
+    code = "store"
+
+
+@frozen(str=False)
+class FormatError(StoreError):
+    """A store or a repository written by a newer version of this library.
+
+    Attributes:
+        path: The file that says so.
+        found: Its format number.
+        supported: The highest that this version reads.
+    """
+
+    code = "format"
+
+    path: str
+    found: int
+    supported: int
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)} has format {self.found}, this version reads up to {self.supported}; upgrade pydeps-host"
+
+
+@frozen(str=False)
+class DiskError(StoreError):
+    """The operating system refused to read or write.
+
+    Attributes:
+        path: The file or folder.
+        doing: What was being done.
+        reason: The system's own words.
+        errno: Its number, or None.
+    """
+
+    code = "disk"
+    retryable = True
+
+    path: str
+    doing: str
+    reason: str
+    errno: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.doing} {shown(self.path)}: {self.reason}; nothing published was lost, mend it and sync again"
+
+
+@frozen(str=False)
+class DamagedError(StoreError):
+    """A file of the store does not hold what it must.
+
+    Attributes:
+        path: The file.
+        detail: What is wrong.
+    """
+
+    code = "damaged"
+
+    path: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)} is damaged: {shown(self.detail)}; set the repository aside and sync it again"
+
+
+@frozen(str=False)
+class LockedError(StoreError):
+    """Another process held a lock for longer than this one may wait.
+
+    Attributes:
+        path: The lock's file.
+        seconds: How long it was waited for.
+    """
+
+    code = "locked"
+    retryable = True
+
+    path: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)} was locked by another process for {self.seconds:.1f} s; try again later"
+
+
+@contextmanager
+def disk_errors(path: object, doing: str) -> Iterator[None]:
+    """Raise a `DiskError` for every `OSError` from inside.
+
+    Args:
+        path: What the error is about.
+        doing: What is being done, as in "writing".
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(str(path), doing, error.strerror or str(error), error.errno) from error
