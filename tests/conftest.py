@@ -5,6 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The first draw of a text takes a second on a busy machine: a fresh checkout has no table of characters yet.
+settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 REQUIRE_ALL = bool(os.environ.get("PYDEPS_HOST_REQUIRE_ALL"))
 ABSENT = pytest.StashKey[dict[str, int]]()

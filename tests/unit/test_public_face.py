@@ -15,8 +15,8 @@ import pydeps_host
 import pydeps_host.limiter
 
 ALLOWED = {
-    "builtins", "typing", "types", "collections", "collections.abc", "datetime", "enum", "os", "pathlib", "threading", "io",
-    "packaging.version", "packaging.utils", "contextlib", "abc", "email.message",
+    "builtins", "typing", "types", "collections", "collections.abc", "datetime", "enum", "os", "pathlib", "pathlib._local", "threading",
+    "io", "packaging.version", "packaging.utils", "contextlib", "abc", "email.message",
 }  # fmt: skip
 FOREIGN = ("httpx", "httpcore", "cattrs", "cattr", "pyrate_limiter", "attr", "attrs", "click", "rich", "json5")
 
