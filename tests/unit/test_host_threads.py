@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bench import Bench, sdist, statuses
-from pydeps_host import Host, Status, Unlimited
+from pydeps_host import Host, HostConfig, Status, Store, Unlimited
 from pydeps_host.errors import ClosedError, UsageError
 from pydeps_host.events import Event, ProjectFinished, ProjectStarted, RepositoryChanged, SyncStarted, VersionFinished
 from pydeps_host.host.workers import Workers
+from pydeps_host.testing import FakeIndex
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
 
@@ -175,3 +176,9 @@ def test_workers_that_are_done_are_joined_before_they_ever_began():
     workers: Workers[int, int] = Workers([1, 2, 3], abs, jobs=2)
     workers.join()
     assert list(Workers([1, -2], abs, jobs=1).results()) == [1, 2]
+
+
+def test_a_transport_that_is_given_has_its_own_limiter_and_options(tmp_path):
+    config = HostConfig.from_mapping({"urls": ["https://index.example.com/simple"]})
+    with pytest.raises(UsageError, match="own limiter and options"):
+        Host(config, Store(tmp_path), transport=FakeIndex(), limiter=Unlimited())

@@ -100,6 +100,8 @@ def test_credentials_go_along_to_the_same_origin_and_nowhere_else(reference, joi
         ("https://u:canary@h:99999/", "port"),
         ("https://u:can/ary@h/", "port"),
         ("https://[canary]/", "between //"),
+        ("https://[v1.a:b]/", "IPv6"),
+        ("https://" + "\u00e9" * 70 + ".example.com/", "looked up"),
         ("file://host/x", "three slashes"),
         ("https://h/a b", "spaces"),
         ("https://h/\x00", "control"),
