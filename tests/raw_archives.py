@@ -159,7 +159,7 @@ def tree(data: bytes, filename: str = "a.tar", *, strip: bool = False) -> Layout
 
 def as_entry(one: Member) -> Entry:
     assert isinstance(one.content, bytes)
-    return Entry(one.path, one.kind, one.executable, one.content if one.kind is Kind.FILE else b"", one.target or None)
+    return Entry(one.path, one.kind, one.executable, one.content if one.kind is Kind.FILE else b"", one.target or None, one.offset)
 
 
 def gzipped(data: bytes) -> bytes:

@@ -46,8 +46,8 @@ def main(wanted: list[str], folder: Path) -> int:
                 copy = fetch_file(files[version.file], folder / version.file, transport=transport, options=FetchOptions())
                 ours, theirs = tree(project.repository, version.tag), archive_tree(copy.path)
                 # The stated exceptions: what the report says was skipped, and nothing else.
-                for _, path in rows[version.version].skipped_paths:
-                    theirs.pop(path.partition("/")[2] if copy.filename.endswith(SDISTS) else path, None)
+                for skip in rows[version.version].skips:
+                    theirs.pop(skip.path.partition("/")[2] if copy.filename.endswith(SDISTS) else skip.path, None)
                 differ += ours != theirs
                 same = "same" if ours == theirs else f"DIFFERENT: {sorted(set(ours.items()) ^ set(theirs.items()))[:5]}"
                 skipped = f", skipped {dict(version.skipped)}" if version.skipped else ""

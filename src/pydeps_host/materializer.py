@@ -19,7 +19,7 @@ from pydeps_host.errors import disk_errors
 from pydeps_host.git import Commit, Identity, Mode, ObjectId, PackWriter, Tag, encode_commit, encode_tag, object_id, write_tree
 from pydeps_host.resolver import Release
 from pydeps_host.simple_api import WHEEL_SUFFIX, Artifact
-from pydeps_host.values import Policy, escape
+from pydeps_host.values import NotedMember, Policy, escape
 
 AUTHOR_NAME: Final = "pydeps-host"
 AUTHOR_EMAIL: Final = "pydeps-host@localhost.invalid"
@@ -41,16 +41,16 @@ class Materialized:
         tree: The root folder's id.
         date: The commit's date, in whole seconds since 1970 (UTC).
         skipped: How many entries were skipped, as (reason code, count), in the codes' order.
-        skips: Each entry that was skipped, as (reason code, path escaped).
-        flags: Each entry that was kept and is worth a look, likewise.
+        skips: Each entry that was skipped.
+        flags: Each entry that was kept and is worth a look.
     """
 
     commit: ObjectId
     tree: ObjectId
     date: int
     skipped: tuple[tuple[str, int], ...]
-    skips: tuple[tuple[str, str], ...]
-    flags: tuple[tuple[str, str], ...]
+    skips: tuple[NotedMember, ...]
+    flags: tuple[NotedMember, ...]
 
 
 def materialize(release: Release, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None = None) -> Materialized:
@@ -105,7 +105,7 @@ def _materialize(release: Release, artifact: Artifact, *, policy: Policy, into: 
     tree = _write_tree(found, into)
     date = date if date is not None else _date(release, artifact, blobs.newest)
     skips = (*reader.skips, *found.skips)
-    told = _Told(skipped=_counted(skips), skips=_named(skips), flags=_named((*reader.flags, *found.flags)))
+    told = _Told(skipped=_counted(skips), skips=_noted(skips), flags=_noted((*reader.flags, *found.flags)))
     message = _message(release, artifact, policy, told.skipped)
     author = _identity(date)
     commit = into.add("commit", encode_commit(Commit(tree=tree, author=author, committer=author, message=message)))
@@ -115,8 +115,8 @@ def _materialize(release: Release, artifact: Artifact, *, policy: Policy, into: 
 @frozen(kw_only=True)
 class _Told:
     skipped: tuple[tuple[str, int], ...]
-    skips: tuple[tuple[str, str], ...]
-    flags: tuple[tuple[str, str], ...]
+    skips: tuple[NotedMember, ...]
+    flags: tuple[NotedMember, ...]
 
 
 class _Blobs:
@@ -131,7 +131,7 @@ class _Blobs:
         if member.mtime is not None and _OLDEST_DATE <= member.mtime <= _NEWEST_DATE:
             self.newest = max(self.newest or 0, member.mtime)
         target = member.target if member.kind in {Kind.SYMLINK, Kind.HARDLINK} else None
-        return Entry(member.path, member.kind, member.executable, self._blob(member), target)
+        return Entry(member.path, member.kind, member.executable, self._blob(member), target, member.offset)
 
     def _blob(self, member: Member) -> bytes:
         if member.kind is Kind.SYMLINK:
@@ -191,5 +191,5 @@ def _counted(skips: Iterable[Skip]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(Counter(str(skip.reason) for skip in skips).items()))
 
 
-def _named(found: Iterable[Skip | Flag]) -> tuple[tuple[str, str], ...]:
-    return tuple((str(one.reason), escape(one.path.decode("utf-8", "surrogateescape"))) for one in found)
+def _noted(found: Iterable[Skip | Flag]) -> tuple[NotedMember, ...]:
+    return tuple(NotedMember(str(one.reason), escape(one.path.decode("utf-8", "surrogateescape")), one.offset) for one in found)

@@ -14,6 +14,7 @@ import pydeps_host
 from examples import blocks
 from pydeps_host import Outcome, ProjectReport, Status, SyncReport, VersionReport, errors, events
 from pydeps_host.cli import command
+from pydeps_host.values import NotedMember
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -116,7 +117,7 @@ def keys(value: object) -> object:
 
 def test_a_line_of_json_has_the_fields_that_the_page_shows():
     project, summary = (json.loads(block.text) for block in blocks(page("json.md")) if block.language == "json")
-    version = VersionReport(version="1.0", status=Status.ADDED, tag="v1.0", set_aside=(("x", "y"),))
+    version = VersionReport(version="1.0", status=Status.ADDED, tag="v1.0", skips=(NotedMember("dot-git", "x"),), set_aside=(("x", "y"),))
     url = pydeps_host.Url.parse("https://packages.example.com/simple/requests/")
     tried = (pydeps_host.Tried(url, Outcome.FOUND),)
     assert keys(ProjectReport(name="x", tried=tried, versions=(version,)).to_json()) == keys(project)

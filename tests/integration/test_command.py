@@ -75,6 +75,26 @@ def test_json_lines_are_one_a_project_and_a_summary_and_nothing_else(server, tmp
     assert (summary["kind"], summary["projects"], summary["failed"], summary["versions"]["added"]) == ("summary", 2, 1, 2)
 
 
+def test_a_person_and_a_program_learn_which_entries_of_an_archive_were_left_out(tmp_path):
+    packages = sdist("odd", "1.0", {"x/.git/config": "y\n", "x/.GIT": "z\n", "odd.py": "\n"}).into(tmp_path / "packages").parent
+    words = ("sync", "odd", "--index-url", packages.as_uri(), "--into")
+    done = run(*words, str(tmp_path / "code"))
+    (note,) = (line for line in done.stderr.splitlines() if line.startswith("note:"))
+    assert re.fullmatch(
+        r"note: odd 1\.0: left out of odd-1\.0\.tar\.gz: dot-git 2 \(first 'odd-1\.0/x/\.git/config' at byte \d+\)",
+        note,
+    )
+    assert "left out" not in run(*words, str(tmp_path / "code")).stderr, "what was told once is not told again"
+    (odd, _) = map(json.loads, run(*words, str(tmp_path / "other"), "--json").stdout.splitlines())
+    (version,) = odd["versions"]
+    assert version["skipped"] == {"dot-git": 2}
+    assert [(one["path"], one["reason"]) for one in version["skips"]] == [
+        ("odd-1.0/x/.git/config", "dot-git"),
+        ("odd-1.0/x/.GIT", "dot-git"),
+    ]
+    assert all(one["offset"] % 512 == 0 for one in version["skips"])
+
+
 def test_plan_json_tells_the_same_as_planned(server, tmp_path):
     done = run("plan", "beta", "--index-url", index(server), "--into", str(tmp_path / "code"), "--json")
     assert done.returncode == 0

@@ -26,7 +26,7 @@ from pydeps_host.repository.journal import advance, decode_lines, encode_line
 from pydeps_host.repository.references import decode_refs, encode_refs, find_ref
 from pydeps_host.repository.row_codec import decode_row, encode_row
 from pydeps_host.repository.state import EMPTY
-from pydeps_host.values import Digest
+from pydeps_host.values import Digest, NotedMember
 
 TEXTS = st.sampled_from(["1.0", "1.1", "2.0rc1", "2.0", "3.0.dev1", "1!0.5", "odd..text"])
 IDS = st.binary(min_size=20, max_size=20)
@@ -52,7 +52,7 @@ ROWS = st.builds(
     commit=st.none() | HEXADECIMAL,
     tags=st.lists(st.builds(VersionTag, st.text("v1.%"), HEXADECIMAL), max_size=2).map(tuple),
     skipped=st.dictionaries(st.text("ab-"), st.integers(0), max_size=3).map(lambda counts: tuple(counts.items())),
-    skipped_paths=st.lists(st.tuples(st.text("ab-"), st.text("ab/\\")), max_size=3).map(tuple),
+    skips=st.lists(st.builds(NotedMember, st.text("ab-"), st.text("ab/\\"), st.none() | st.integers(0)), max_size=3).map(tuple),
     set_aside=PAIRS,
     error=st.none() | st.builds(RowError, st.text("abc"), st.text("abc"), ANY_TEXT, st.booleans()),
     attempts=st.integers(0, 50),

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pydeps_host.archive import FlagReason, Kind, Refusal, SkipReason, is_readable, read_archive
+from pydeps_host.archive import Flag, FlagReason, Kind, Refusal, Skip, SkipReason, is_readable, read_archive
 from pydeps_host.archive.budget import Budget
 from pydeps_host.archive.reasons import Refused
 from pydeps_host.errors import ArchiveError, UsageError
 from pydeps_host.values import Limits
-from raw_archives import END, Part, contents, entry, gzipped, header, members, reader, skips, zipped
+from raw_archives import END, Part, contents, end_record, entry, gzipped, header, members, reader, skips, tree, zipped
 
 MIB = 1024 * 1024
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "reason-codes.md"
@@ -150,15 +150,37 @@ def test_a_file_that_is_too_large_is_skipped_and_the_rest_is_taken():
 
 def test_what_is_skipped_is_charged_all_the_same():
     for data, name in both(b"../a", b"b", data=b"x" * 100):
-        assert reason(data, name, unpacked_bytes=199) == Refusal.LIMIT_UNPACKED
-        assert list(contents(data, name, unpacked_bytes=200)) == [b"b"]
+        # Of a tar file its headers and what fills up its blocks are unpacked, too.
+        unpacked = len(data) if name == "a.tar" else 200
+        assert reason(data, name, unpacked_bytes=unpacked - 1) == Refusal.LIMIT_UNPACKED
+        assert list(contents(data, name, unpacked_bytes=unpacked)) == [b"b"]
 
 
 def test_the_ratio_holds_once_its_free_bytes_are_spent():
-    data = gzipped(entry(b"a", bytes(100_000)) + END)
-    assert reason(data, "a.tar.gz", ratio_free_bytes=99_999, ratio=1) == Refusal.LIMIT_UNPACKED
-    assert list(contents(data, "a.tar.gz", ratio_free_bytes=100_000, ratio=1)) == [b"a"]
+    tar = entry(b"a", bytes(100_000)) + END
+    data = gzipped(tar)
+    assert reason(data, "a.tar.gz", ratio_free_bytes=len(tar) - 1, ratio=1) == Refusal.LIMIT_UNPACKED
+    assert list(contents(data, "a.tar.gz", ratio_free_bytes=len(tar), ratio=1)) == [b"a"]
     assert list(contents(data, "a.tar.gz", ratio_free_bytes=1, ratio=1000)) == [b"a"]
+
+
+def test_what_promises_too_much_is_refused_before_it_is_read():
+    # The content that is promised is not there: whoever looked for it would say so.
+    assert reason(header(b"a", size=10**9), "a.tar") == Refusal.LIMIT_UNPACKED
+    assert reason(zipped(Part(b"a", b"", size=10**9, crc=1)), "a.zip") == Refusal.LIMIT_UNPACKED
+    data = zipped(*(Part(b"%d" % number, b"", size=60 * 10**6, crc=1) for number in range(2)))
+    assert reason(data, "a.zip") == Refusal.LIMIT_UNPACKED
+    directory = b"PK\1\2"
+    data = directory + end_record(2, len(directory), 0)
+    assert reason(data, "a.zip", entries=1) == Refusal.LIMIT_ENTRIES
+    assert reason(data, "a.zip", entries=2) == Refusal.ZIP_DIRECTORY
+
+
+def test_what_is_read_ahead_is_not_charged_twice():
+    for size in (1, 511, 512, 100_000, 300_000, 3 * MIB):
+        tar = entry(b"a", bytes(size)) + entry(b"b", bytes(size)) + END
+        for data, name in ((tar, "a.tar"), (gzipped(tar), "a.tar.gz")):
+            assert len(contents(data, name, unpacked_bytes=len(tar))) == 2
 
 
 def test_entries_are_counted_skipped_ones_among_them():
@@ -259,3 +281,43 @@ def reader_skips():
     found = reader(entry(b"../a") + END)
     list(found)
     return found.skips
+
+
+# --- what is told -------------------------------------------------------------
+
+
+def test_every_code_of_a_skip_and_of_a_flag_has_a_message():
+    told = [*SkipReason, *FlagReason]
+    assert len({one.message for one in told}) == len(told)
+    assert [Skip(b"a", one.value).message for one in SkipReason] == [one.message for one in SkipReason]
+    assert [Flag(b"a", one.value).message for one in FlagReason] == [one.message for one in FlagReason]
+
+
+def test_every_skip_and_flag_says_where_the_entry_begins():
+    names = [b"ok", b"/a", b"b\\", b"con", b"../c"]
+    places = {b"/a": 512, b"b\\": 1024, b"con": 1536, b"../c": 2048}
+    found = reader(b"".join(map(entry, names)) + header(b"d", kind=b"3") + END)
+    for _ in found:
+        """Only what is told matters."""
+    told = {skip.path: skip.offset for skip in found.skips} | {flag.path: flag.offset for flag in found.flags}
+    assert told == {**places, b"d": 2560}
+    parts = [Part(b"a"), Part("é".encode()), Part(b"l", b"x" * 5000, attributes=0o120777 << 16), Part(b"p", attributes=0o10644 << 16)]
+    found = reader(zipped(*parts), "a.zip")
+    for _ in found:
+        """As above."""
+    begins = [len(b"".join(part.local_record() for part in parts[:number])) for number in range(1, 4)]
+    assert [one.offset for one in found.skips] == begins
+
+
+def test_every_skip_of_the_whole_tree_says_where_the_entry_begins():
+    links = [header(b"up", kind=b"2", target=b"../x"), header(b"h", kind=b"1", target=b"gone"), header(b"h2", kind=b"1", target=b"up")]
+    twins = [entry(b"A", b"1"), entry(b"a", b"2"), entry(b"a", b"2")]
+    found = tree(b"".join([*links, *twins]) + END)
+    assert {(one.path, one.offset) for one in found.skips} == {(b"up", 0), (b"h", 512), (b"h2", 1024)}
+    assert {(one.path, one.offset) for one in found.flags} == {(b"a", 2560 + 1024), (b"a", 2560)}
+    with pytest.raises(ArchiveError) as caught:
+        tree(entry(b"a", b"1") + entry(b"a", b"2") + END)
+    assert caught.value.offset == 1024
+    with pytest.raises(ArchiveError) as caught:
+        tree(entry(b"a", b"1") + entry(b"a/b", b"2") + END)
+    assert caught.value.offset == 1024

@@ -6,12 +6,16 @@ import io
 import lzma
 import struct
 import zlib
+from collections import deque
 
 import pytest
 
 from pydeps_host.archive import Refusal
-from pydeps_host.archive.stream import ByteStream
+from pydeps_host.archive.budget import Budget
+from pydeps_host.archive.reasons import Refused
+from pydeps_host.archive.stream import ByteStream, bunzip2, gunzip, inflate_raw, unxz
 from pydeps_host.errors import ArchiveError, DiskError
+from pydeps_host.values import Limits
 from raw_archives import END, Part, contents, entry, members, reader, zipped
 
 TAR = entry(b"a", b"hello" * 1000) + END
@@ -143,3 +147,39 @@ def test_a_disk_that_fails_is_the_disks_fault_and_no_archives():
         with pytest.raises(DiskError) as caught:
             list(found)
         assert (caught.value.errno, caught.value.path) == (5, filename)
+
+
+class Counted(Budget):
+    """Remembers what a decoder was asked for, and what was charged."""
+
+    def __init__(self, limits: Limits, artifact_bytes: int) -> None:
+        super().__init__(limits, artifact_bytes)
+        self.produced = 0
+
+    def unpack(self, size: int) -> None:
+        self.produced += size
+        super().unpack(size)
+
+
+PACKERS = {".tar.gz": (gzip.compress, gunzip), ".tar.bz2": (bz2.compress, bunzip2), ".tar.xz": (lzma.compress, unxz)}
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@pytest.mark.parametrize("limit", [1, 65_535, 65_536, 300_000, 1_000_000])
+def test_no_decoder_gives_more_than_64_kib_beyond_the_limit(suffix, limit):
+    pack, unpack = PACKERS[suffix]
+    data = pack(bytes(5 * 1024 * 1024))
+    budget = Counted(Limits(unpacked_bytes=limit), len(data))
+    with pytest.raises(Refused) as caught:
+        deque(unpack(io.BytesIO(data), budget), maxlen=0)
+    assert caught.value.reason is Refusal.LIMIT_UNPACKED
+    assert limit < budget.produced <= limit + 64 * 1024
+
+
+def test_a_deflated_entry_gives_no_more_than_64_kib_beyond_the_limit():
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = io.BytesIO(packer.compress(bytes(5 * 1024 * 1024)) + packer.flush())
+    budget = Counted(Limits(unpacked_bytes=100_000), 1)
+    with pytest.raises(Refused):
+        deque(inflate_raw(data.read, budget), maxlen=0)
+    assert 100_000 < budget.produced <= 100_000 + 64 * 1024

@@ -16,7 +16,7 @@ from pydeps_host.materializer import FALLBACK_DATE, write_tag
 from pydeps_host.testing import Distribution, Item
 from pydeps_host.testing import build_sdist as sdist
 from pydeps_host.testing import build_wheel as wheel
-from pydeps_host.values import Limits
+from pydeps_host.values import Limits, NotedMember
 
 UPLOADED = datetime(2024, 5, 6, 7, 8, 9, 999_999, tzinfo=UTC)
 
@@ -81,7 +81,7 @@ def test_a_commit_is_another_under_another_policy_only(tmp_path):
     other = made(built, tmp_path / "c", policy=Policy(Limits(file_bytes=99)))
     assert other.commit != first.commit
     assert other.skipped == (("file-too-large", 1),)
-    assert other.skips == (("file-too-large", "sample-1.0/y"),)
+    assert other.skips == (NotedMember("file-too-large", "sample-1.0/y", 2560),)
 
 
 def test_a_source_distribution_loses_its_top_folder_and_a_wheel_keeps_its_root(tmp_path):

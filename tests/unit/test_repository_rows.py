@@ -6,7 +6,7 @@ from attrs import evolve
 
 from pydeps_host.repository import RowError, Status, VersionRow, VersionTag, backoff, latest_version, newest_first
 from pydeps_host.repository.row_codec import decode_row, encode_row
-from pydeps_host.values import Digest
+from pydeps_host.values import Digest, NotedMember
 
 FULL = VersionRow(
     "1.0",
@@ -23,7 +23,7 @@ FULL = VersionRow(
     commit="11" * 20,
     tags=(VersionTag("v1.0", "22" * 20), VersionTag("v1", "33" * 20)),
     skipped=(("too-large", 2), ("unsafe-path", 1)),
-    skipped_paths=(("unsafe-path", "..\\\\x"),),
+    skips=(NotedMember("unsafe-path", "..\\\\x", 512), NotedMember("link-loop", "y")),
     set_aside=(("pkg-1.0.zip\n", "digest\x1b[31m"),),
     error=RowError("DigestError", "digest", "a\\b\x07", retryable=True),
     attempts=3,
@@ -84,8 +84,8 @@ def test_a_row_that_is_none_is_not_read(value: dict[str, object]) -> None:
 
 
 def test_the_first_thousand_skipped_paths_are_kept() -> None:
-    row = VersionRow("1.0", Status.PUBLISHED, skipped_paths=tuple(("device", str(number)) for number in range(1001)))
-    assert len(row.skipped_paths) == 1000
+    row = VersionRow("1.0", Status.PUBLISHED, skips=tuple(NotedMember("device", str(number)) for number in range(1001)))
+    assert len(row.skips) == 1000
 
 
 def test_a_failed_version_rests_a_minute_then_twice_as_long_each_time_and_a_day_at_most() -> None:

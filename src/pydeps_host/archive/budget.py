@@ -2,9 +2,14 @@
 
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.values import Limits
+
+PIECE_BYTES = 256 * 1024
+# A decoder is never asked for more than so much beyond what is allowed.
+_BEYOND = 64 * 1024
 
 
 class Budget:
@@ -29,17 +34,32 @@ class Budget:
         self._children: dict[tuple[int, bytes], int] = {}
         self._known: set[bytes] = {b""}
 
+    @property
+    def piece_bytes(self) -> int:
+        """How many bytes a decoder may be asked for at once: few, where little is left to be unpacked."""
+        return min(PIECE_BYTES, self._unpacked_left + _BEYOND)
+
     def unpack(self, size: int) -> None:
-        """Charge bytes that are about to be produced, or were just produced in one bounded piece."""
+        """Charge bytes that were just produced, at most `piece_bytes` of them."""
         self._unpacked_left -= size
         if self._unpacked_left < 0:
-            raise Refused(Refusal.LIMIT_UNPACKED, f"unpacks to more than {self._allowance} bytes")
+            self._refuse_unpacked()
+
+    def foresee(self, size: int) -> None:
+        """Refuse what promises more bytes than are left to be unpacked, before they are produced."""
+        if size > self._unpacked_left:
+            self._refuse_unpacked()
+
+    def foresee_entries(self, count: int) -> None:
+        """Refuse what promises more entries than are allowed, before they are read."""
+        if count > self._entries_left:
+            self._refuse_entries()
 
     def enter(self) -> None:
         """Charge one entry, and look at the clock."""
         self._entries_left -= 1
         if self._entries_left < 0:
-            raise Refused(Refusal.LIMIT_ENTRIES, f"has more than {self.limits.entries} entries")
+            self._refuse_entries()
         if self._clock() > self._deadline:
             self.check_time()
 
@@ -70,6 +90,12 @@ class Budget:
         above = path if folder else path.rpartition(b"/")[0]
         if above not in self._known:
             self._add_folder(above)
+
+    def _refuse_unpacked(self) -> NoReturn:
+        raise Refused(Refusal.LIMIT_UNPACKED, f"unpacks to more than {self._allowance} bytes")
+
+    def _refuse_entries(self) -> NoReturn:
+        raise Refused(Refusal.LIMIT_ENTRIES, f"has more than {self.limits.entries} entries")
 
     def _add_folder(self, path: bytes) -> None:
         node = 0

@@ -66,18 +66,18 @@ class Desk:
         if kind is Kind.FILE:
             return self._file(found, content)
         if kind is None:
-            return None, self.leave(found.raw, SkipReason.DEVICE, found.size, content)
+            return None, self.leave(found, SkipReason.DEVICE, content)
         return self._other(found, kind), _NOTHING
 
-    def leave(self, raw: bytes, reason: SkipReason, size: int, content: Content) -> Iterator[bytes]:
+    def leave(self, found: Found, reason: SkipReason, content: Content) -> Iterator[bytes]:
         """Leave an entry out before its name is looked at; return what is to be drained."""
+        raw, size, offset = found.raw, found.size, found.offset
         self._budget.name(raw)
-        self._gate.skip(raw, reason)
-        self._budget.unpack(size)
+        self._gate.skip(raw, reason, offset)
         return self._timed(content.pieces(size)) if size else _NOTHING
 
     def _other(self, found: Found, kind: Kind) -> Member | None:
-        path = self._gate.admit(found.raw, kind)
+        path = self._gate.admit(found.raw, kind, found.offset)
         # The root is a folder that every tree has.
         if not path:
             return None
@@ -85,21 +85,20 @@ class Desk:
         if kind is Kind.HARDLINK:
             reason, target = path_in_tree(target)
             if reason is not None:
-                self._gate.skip(found.raw, SkipReason.HARD_LINK_MISSING)
+                self._gate.skip(found.raw, SkipReason.HARD_LINK_MISSING, found.offset)
                 return None
         self._budget.text(target)
         return _member(found, kind, path, target=target)
 
     def _file(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
-        path, size = self._gate.admit(found.raw, Kind.FILE), found.size
-        self._budget.unpack(size)
+        path, size = self._gate.admit(found.raw, Kind.FILE, found.offset), found.size
         if path is None:
             return None, self._timed(content.pieces(size))
         too_large = size > self._budget.limits.file_bytes
         whole = content.whole(size) if size <= WHOLE_BYTES and not too_large else None
         reason = SkipReason.TOO_LARGE if too_large else content_reason(path, whole)
         if reason is not None:
-            self._gate.skip(found.raw, reason)
+            self._gate.skip(found.raw, reason, found.offset)
         if whole is not None:
             return None if reason else _member(found, Kind.FILE, path, content=whole), _NOTHING
         pieces = self._timed(content.pieces(size))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from attrs import evolve
+
 from pydeps_host.archive.folding import ROOT, Tree
 from pydeps_host.archive.links import LinkResolver
 from pydeps_host.archive.reasons import FlagReason, Refusal, Refused, SkipReason
@@ -35,7 +37,7 @@ def layout(entries: Iterable[Entry], *, strip: bool, filename: str = "archive") 
         return builder.finish()
     except Refused as refused:
         place = None if refused.entry is None else escape(refused.entry.decode("utf-8", "surrogateescape"))
-        raise ArchiveError(filename, refused.reason.value, refused.detail, place) from refused
+        raise ArchiveError(filename, refused.reason.value, refused.detail, place, refused.offset) from refused
 
 
 def _top_folder(entries: Sequence[Entry]) -> bytes:
@@ -64,10 +66,10 @@ class _Builder:
         if not path:
             return
         if entry.kind is Kind.DIRECTORY:
-            self._folder(path)
+            self._folder(path, entry.offset)
             return
         above, _, name = path.rpartition(b"/")
-        node = self._tree.add(self._folder(above), name)
+        node = self._tree.add(self._folder(above, entry.offset), name)
         placed = self._copy(entry, path) if entry.kind is Kind.HARDLINK else _moved(entry, path)
         if placed is not None:
             self._place(node, placed)
@@ -84,7 +86,7 @@ class _Builder:
             return path
         return path[len(self._top) + 1 :] if path.startswith(self._top + b"/") else b""
 
-    def _folder(self, path: bytes) -> int:
+    def _folder(self, path: bytes, offset: int | None) -> int:
         known = self._folders.get(path)
         if known is not None:
             return known
@@ -92,7 +94,7 @@ class _Builder:
         for part in path.split(b"/"):
             node = self._tree.add(node, part)
             if node in self._entries:
-                raise Refused(Refusal.FILE_AND_FOLDER, "one name for a folder and for something else", path)
+                raise Refused(Refusal.FILE_AND_FOLDER, "one name for a folder and for something else", path, offset)
             self._is_folder.add(node)
         self._folders[path] = node
         return node
@@ -100,13 +102,13 @@ class _Builder:
     def _copy(self, entry: Entry, path: bytes) -> Entry | None:
         source = self._entries.get(self._node(self._strip(entry.target or b"")))
         if source is None:
-            self._skips.append(Skip(path, SkipReason.HARD_LINK_MISSING.value))
+            self._skips.append(Skip(path, SkipReason.HARD_LINK_MISSING, entry.offset))
             return None
         if source.kind is not Kind.FILE:
             # GNU tar links to the symlink, CPython to where it leads.
-            self._skips.append(Skip(path, SkipReason.HARD_LINK_KIND.value))
+            self._skips.append(Skip(path, SkipReason.HARD_LINK_KIND, entry.offset))
             return None
-        return _moved(source, path)
+        return evolve(source, path=path, offset=entry.offset)
 
     def _node(self, path: bytes) -> int:
         above, _, name = path.rpartition(b"/")
@@ -115,24 +117,25 @@ class _Builder:
 
     def _place(self, node: int, entry: Entry) -> None:
         if node in self._is_folder:
-            raise Refused(Refusal.FILE_AND_FOLDER, "one name for a folder and for something else", entry.path)
+            raise Refused(Refusal.FILE_AND_FOLDER, "one name for a folder and for something else", entry.path, entry.offset)
         present = self._entries.setdefault(node, entry)
         if present is entry:
             return
         if present != entry:
-            raise Refused(Refusal.DUPLICATE, "two entries of one name, with other content or mode", entry.path)
-        self._flags.append(Flag(entry.path, FlagReason.DUPLICATE.value))
+            raise Refused(Refusal.DUPLICATE, "two entries of one name, with other content or mode", entry.path, entry.offset)
+        self._flags.append(Flag(entry.path, FlagReason.DUPLICATE, entry.offset))
 
     def _refuse_link_folders(self) -> None:
         folders = {self._tree.twin(node) for node in self._is_folder}
         for node, entry in self._entries.items():
             if entry.kind is Kind.SYMLINK and self._tree.twin(node) in folders:
-                raise Refused(Refusal.LINK_AND_FOLDER, "a symlink that some file systems take for a folder", entry.path)
+                raise Refused(Refusal.LINK_AND_FOLDER, "a symlink that some file systems take for a folder", entry.path, entry.offset)
 
     def _flag_collisions(self) -> None:
         for node in self._tree.nodes():
             if self._tree.twin(node) != node and (node in self._entries or node in self._is_folder):
-                self._flags.append(Flag(self._tree.path(node), FlagReason.CASE_COLLISION.value))
+                entry = self._entries.get(node)
+                self._flags.append(Flag(self._tree.path(node), FlagReason.CASE_COLLISION, None if entry is None else entry.offset))
 
     def _skip_links(self) -> None:
         targets = {node: entry.target or b"" for node, entry in self._entries.items() if entry.kind is Kind.SYMLINK}
@@ -140,8 +143,9 @@ class _Builder:
         for node in targets:
             reason = resolver.reason(node)
             if reason is not None:
-                self._skips.append(Skip(self._entries.pop(node).path, reason.value))
+                entry = self._entries.pop(node)
+                self._skips.append(Skip(entry.path, reason, entry.offset))
 
 
 def _moved(entry: Entry, path: bytes) -> Entry:
-    return Entry(path, entry.kind, entry.executable, entry.id, entry.target)
+    return Entry(path, entry.kind, entry.executable, entry.id, entry.target, entry.offset)

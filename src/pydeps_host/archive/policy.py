@@ -39,10 +39,10 @@ class Gate:
         self.skips: list[Skip] = []
         self.flags: list[Flag] = []
 
-    def admit(self, raw: bytes, kind: Kind) -> bytes | None:
+    def admit(self, raw: bytes, kind: Kind, offset: int) -> bytes | None:
         """Return the path that an entry has in the tree, or None where it is skipped.
 
-        The path of the root itself (`./`) is empty.
+        The path of the root itself (`./`) is empty. `offset` is where the entry begins.
 
         Raises:
             Refused: The name is none at all, is a folder's on an entry that is no
@@ -51,9 +51,9 @@ class Gate:
         self._budget.name(raw)
         path = raw
         if _PLAIN.match(raw) is None:
-            reason, path = self._examine(raw, kind)
+            reason, path = self._examine(raw, kind, offset)
             if reason is not None:
-                self.skip(raw, reason)
+                self.skip(raw, reason, offset)
                 return None
         folder = kind is Kind.DIRECTORY
         if path.endswith(b"/"):
@@ -63,11 +63,11 @@ class Gate:
         self._budget.place(path, folder=folder)
         return path
 
-    def skip(self, raw: bytes, reason: SkipReason) -> None:
+    def skip(self, raw: bytes, reason: SkipReason, offset: int) -> None:
         """Record an entry that is left out."""
-        self.skips.append(Skip(raw, reason))
+        self.skips.append(Skip(raw, reason, offset))
 
-    def _examine(self, raw: bytes, kind: Kind) -> tuple[SkipReason | None, bytes]:
+    def _examine(self, raw: bytes, kind: Kind, offset: int) -> tuple[SkipReason | None, bytes]:
         _check_name(raw)
         reason = _form(raw)
         if reason is not None:
@@ -76,15 +76,15 @@ class Gate:
         reason = _spelling(parts, kind)
         if reason is not None:
             return reason, raw
-        self._flag(raw, parts)
+        self._flag(raw, parts, offset)
         slash = "/" if raw.endswith((b"/", b"/.")) and parts else ""
         return None, ("/".join(parts) + slash).encode() or b"/"
 
-    def _flag(self, raw: bytes, parts: list[str]) -> None:
+    def _flag(self, raw: bytes, parts: list[str], offset: int) -> None:
         if any(map(is_reserved, parts)):
-            self.flags.append(Flag(raw, FlagReason.RESERVED_NAME))
+            self.flags.append(Flag(raw, FlagReason.RESERVED_NAME, offset))
         if any(map(has_bidirectional, parts)):
-            self.flags.append(Flag(raw, FlagReason.BIDIRECTIONAL))
+            self.flags.append(Flag(raw, FlagReason.BIDIRECTIONAL, offset))
 
 
 def path_in_tree(raw: bytes) -> tuple[SkipReason | None, bytes]:

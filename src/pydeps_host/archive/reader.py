@@ -15,7 +15,7 @@ from pydeps_host.archive.zip import ZipReader
 from pydeps_host.errors import ArchiveError, DiskError, UsageError
 from pydeps_host.values import Limits, escape
 
-_TARS: dict[str, Callable[[BinaryIO, Limits], Iterator[bytes]]] = {
+_TARS: dict[str, Callable[[BinaryIO, Budget], Iterator[bytes]]] = {
     ".tar.gz": gunzip,
     ".tgz": gunzip,
     ".tar.bz2": bunzip2,
@@ -90,7 +90,7 @@ class ArchiveReader:
             return
         for suffix, decode in _TARS.items():
             if name.endswith(suffix):
-                stream = ByteStream(decode(self._file, self._limits))
+                stream = ByteStream(decode(self._file, budget))
                 yield from TarReader(stream, desk, budget, sealed=decode is not plain).members()
                 return
         raise Refused(Refusal.FORMAT_UNKNOWN, "no reader for files of this name")

@@ -5,6 +5,7 @@ what each means and what to do about it.
 """
 
 from enum import StrEnum
+from typing import Self
 
 
 class Refusal(StrEnum):
@@ -73,41 +74,53 @@ class Refusal(StrEnum):
     LINK_AND_FOLDER = "link-and-folder"
 
 
-class SkipReason(StrEnum):
+class _Told(StrEnum):
+    """A code that has a message: what was seen, in a few words."""
+
+    message: str
+
+    def __new__(cls, code: str, message: str) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.message = message
+        return member
+
+
+class SkipReason(_Told):
     """Why one entry is left out while the rest of its archive is taken."""
 
-    ABSOLUTE = "absolute-path"
-    DOT_DOT = "dot-dot"
-    BACKSLASH = "backslash"
-    CONTROL = "control-character"
-    NOT_UTF8 = "not-utf-8"
-    NO_UTF8_FLAG = "no-utf-8-flag"
-    DOT_GIT = "dot-git"
-    LFSCONFIG = "lfsconfig"
-    GITMODULES = "gitmodules"
-    GITATTRIBUTES = "gitattributes"
-    DEVICE = "device"
-    TOO_LARGE = "file-too-large"
+    ABSOLUTE = "absolute-path", "an absolute name"
+    DOT_DOT = "dot-dot", "`..` in the name"
+    BACKSLASH = "backslash", "a backslash in the name"
+    CONTROL = "control-character", "a control character in the name"
+    NOT_UTF8 = "not-utf-8", "a name that is not UTF-8"
+    NO_UTF8_FLAG = "no-utf-8-flag", "a name beyond ASCII without the flag that says its encoding"
+    DOT_GIT = "dot-git", "a name that some file system takes for .git"
+    LFSCONFIG = "lfsconfig", "a name that git-lfs takes for its configuration"
+    GITMODULES = "gitmodules", "a .gitmodules that git fsck may object to"
+    GITATTRIBUTES = "gitattributes", "a .gitattributes that git fsck objects to"
+    DEVICE = "device", "a device, a FIFO or a socket"
+    TOO_LARGE = "file-too-large", "a file over the limit fileBytes"
 
-    LINK_EMPTY = "link-empty"
-    LINK_TOO_LONG = "link-too-long"
-    LINK_ABSOLUTE = "link-absolute"
-    LINK_TEXT = "link-text"
-    LINK_DOT_GIT = "link-dot-git"
-    LINK_LEAVES = "link-leaves-tree"
-    LINK_CLIMBS = "link-climbs-after-link"
-    LINK_LOOP = "link-loop"
-    HARD_LINK_MISSING = "hard-link-target-missing"
-    HARD_LINK_KIND = "hard-link-to-link"
+    LINK_EMPTY = "link-empty", "a symlink without a target"
+    LINK_TOO_LONG = "link-too-long", "a symlink to more than 4,095 bytes"
+    LINK_ABSOLUTE = "link-absolute", "a symlink to an absolute path"
+    LINK_TEXT = "link-text", "a symlink to a text that some systems read otherwise"
+    LINK_DOT_GIT = "link-dot-git", "a symlink with a spelling of .git in its target"
+    LINK_LEAVES = "link-leaves-tree", "a symlink that leads out of the tree"
+    LINK_CLIMBS = "link-climbs-after-link", "a symlink that climbs after another link"
+    LINK_LOOP = "link-loop", "a symlink that leads in circles"
+    HARD_LINK_MISSING = "hard-link-target-missing", "a hard link to what no file before it was kept for"
+    HARD_LINK_KIND = "hard-link-to-link", "a hard link to a symlink"
 
 
-class FlagReason(StrEnum):
+class FlagReason(_Told):
     """What a person should know of an entry that is kept."""
 
-    RESERVED_NAME = "reserved-name"
-    BIDIRECTIONAL = "bidirectional-characters"
-    CASE_COLLISION = "case-collision"
-    DUPLICATE = "duplicate-kept-once"
+    RESERVED_NAME = "reserved-name", "a name that Windows reserves"
+    BIDIRECTIONAL = "bidirectional-characters", "characters in the name that reorder text for the eye"
+    CASE_COLLISION = "case-collision", "a path that some file systems take for another one"
+    DUPLICATE = "duplicate-kept-once", "the same path again with the same content"
 
 
 class Refused(Exception):  # noqa: N818 - it never leaves this room: `ArchiveError` does, with the archive's name.

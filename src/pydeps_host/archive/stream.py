@@ -1,4 +1,4 @@
-"""Compressed streams to the bytes in them, in bounded pieces.
+"""Compressed streams to the bytes in them, in bounded pieces, each charged as it is produced.
 
 zlib decides what a deflate stream is. ISA-L inflates in half the time, but it
 accepts streams that zlib refuses (incomplete Huffman codes), so that a machine
@@ -12,20 +12,21 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from typing import BinaryIO, Protocol
 
+from pydeps_host.archive.budget import PIECE_BYTES, Budget
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.values import Limits
 
 READ_BYTES = 64 * 1024
-PIECE_BYTES = 256 * 1024
 
 
-def plain(file: BinaryIO, limits: Limits) -> Iterator[bytes]:  # noqa: ARG001 - every source of bytes is called alike.
+def plain(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """Yield a file's bytes as they are."""
     while data := file.read(PIECE_BYTES):
+        budget.unpack(len(data))
         yield data
 
 
-def gunzip(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+def gunzip(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """Yield what is in a gzip file (RFC 1952): header, CRC and size of every member are checked.
 
     Several members are one stream. Zero bytes after the last one are padding, as
@@ -33,27 +34,27 @@ def gunzip(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
     """
 
     def member(data: bytes) -> Generator[bytes, None, bytes]:
-        return _inflate(zlib.decompressobj(zlib.MAX_WBITS | 16), data, file.read)
+        return _inflate(zlib.decompressobj(zlib.MAX_WBITS | 16), data, file.read, budget)
 
-    return _members(file, limits, member, b"\x1f")
+    return _members(file, budget.limits, member, b"\x1f")
 
 
-def bunzip2(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+def bunzip2(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """Yield what is in a bzip2 file; several streams are one."""
 
     def member(data: bytes) -> Generator[bytes, None, bytes]:
-        return _decode(bz2.BZ2Decompressor(), data, file)
+        return _decode(bz2.BZ2Decompressor(), data, file, budget)
 
-    return _members(file, limits, member, b"B")
+    return _members(file, budget.limits, member, b"B")
 
 
-def unxz(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+def unxz(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """Yield what is in an xz file; several streams are one."""
 
     def member(data: bytes) -> Generator[bytes, None, bytes]:
-        return _decode(lzma.LZMADecompressor(lzma.FORMAT_XZ, limits.xz_memory_bytes), data, file)
+        return _decode(lzma.LZMADecompressor(lzma.FORMAT_XZ, budget.limits.xz_memory_bytes), data, file, budget)
 
-    return _members(file, limits, member, b"\xfd")
+    return _members(file, budget.limits, member, b"\xfd")
 
 
 class ByteStream:
@@ -69,6 +70,11 @@ class ByteStream:
     def offset(self) -> int:
         """How many bytes were taken so far."""
         return self._before + self._position
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes are there already, and charged, that were not taken yet."""
+        return len(self._buffer) - self._position
 
     def take(self, size: int) -> bytes:
         """Return the next bytes: `size` of them, or fewer where the stream ends."""
@@ -143,14 +149,15 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, /, max_length: int = -1) -> bytes: ...
 
 
-def inflate_raw(source: Callable[[int], bytes]) -> Iterator[bytes]:
+def inflate_raw(source: Callable[[int], bytes], budget: Budget) -> Iterator[bytes]:
     """Yield what is in a raw deflate stream (RFC 1951) that ends with its source.
 
     Args:
         source: Returns up to so many bytes of the stream, and none at its end.
+        budget: Charged for what is produced.
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest = yield from _inflate(inflater, source(READ_BYTES), source)
+    rest = yield from _inflate(inflater, source(READ_BYTES), source, budget)
     if rest or source(1):
         raise Refused(Refusal.STREAM_TRAILING, "bytes follow the end of the deflate stream")
 
@@ -178,14 +185,15 @@ def _members(
     return None
 
 
-def _inflate(inflater: _Inflater, data: bytes, source: Callable[[int], bytes]) -> Generator[bytes, None, bytes]:
+def _inflate(inflater: _Inflater, data: bytes, source: Callable[[int], bytes], budget: Budget) -> Generator[bytes, None, bytes]:
     try:
         while not inflater.eof:
             data = data or source(READ_BYTES)
             ended = not data
-            piece = inflater.decompress(data, PIECE_BYTES)
+            piece = inflater.decompress(data, budget.piece_bytes)
             data = inflater.unconsumed_tail
             if piece:
+                budget.unpack(len(piece))
                 yield piece
             elif ended and not inflater.eof:
                 raise Refused(Refusal.TRUNCATED, "the compressed data ends too early")
@@ -194,16 +202,17 @@ def _inflate(inflater: _Inflater, data: bytes, source: Callable[[int], bytes]) -
     return inflater.unused_data
 
 
-def _decode(decoder: _Decoder, data: bytes, file: BinaryIO) -> Generator[bytes, None, bytes]:
+def _decode(decoder: _Decoder, data: bytes, file: BinaryIO, budget: Budget) -> Generator[bytes, None, bytes]:
     try:
         while not decoder.eof:
             if not data and decoder.needs_input:
                 data = file.read(READ_BYTES)
                 if not data:
                     raise Refused(Refusal.TRUNCATED, "the compressed data ends too early")
-            piece = decoder.decompress(data, max_length=PIECE_BYTES)
+            piece = decoder.decompress(data, max_length=budget.piece_bytes)
             data = b""
             if piece:
+                budget.unpack(len(piece))
                 yield piece
     except lzma.LZMAError as error:
         reason = Refusal.LIMIT_MEMORY if "Memory usage limit" in str(error) else Refusal.STREAM_MALFORMED

@@ -15,8 +15,6 @@ from pydeps_host.archive.values import Kind, Member
 
 _HEADER_BYTES = 256 * 1024
 _GLOBAL_BYTES = 1024 * 1024
-# Zero blocks that fill up the last record, before they are charged as content is.
-_FREE_PADDING = 1024 * 1024
 
 _KINDS = {b"0": Kind.FILE, b"\0": Kind.FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
 _DEVICES = frozenset({b"3", b"4", b"6"})
@@ -39,7 +37,7 @@ class TarReader:
     Args:
         stream: The tar file's bytes.
         desk: Makes members of entries.
-        budget: Charged for everything that is no content.
+        budget: Charged for entries and their headers.
         sealed: Whether the bytes come out of a compressed stream whose own end was
             checked, so that a tar file without its end is not a truncated one.
     """
@@ -104,7 +102,6 @@ class TarReader:
         allowed = _GLOBAL_BYTES - self._global_bytes if header.type == b"g" else _HEADER_BYTES
         if header.size > allowed:
             raise Refused(Refusal.LIMIT_HEADER, f"an extended header of {header.size} bytes, {allowed} are allowed")
-        self._budget.unpack(BLOCK + header.size)
         data = self._extension(header)
         self._waiting = True
         if header.type == b"g":
@@ -158,6 +155,7 @@ class TarReader:
         what = _kind(kind, raw)
         if size and what is not Kind.FILE:
             raise Refused(Refusal.TAR_PAYLOAD, "a payload on an entry of a kind that has none: some readers read it as entries")
+        self._budget.foresee(size - self._stream.buffered)
         return Found(raw, what, mode & 0o100 != 0, size, mtime, offset, target)
 
     def _finish(self, block: bytes) -> None:
@@ -170,14 +168,10 @@ class TarReader:
             return
         if len(block) < BLOCK:
             raise Refused(Refusal.TRUNCATED, "the archive ends inside a header")
-        padding = 0
         for piece in self._stream.rest():
             if piece.count(0) != len(piece):
                 raise Refused(Refusal.TAR_TRAILING, "data after the end of the archive")
             self._budget.check_time()
-            padding += len(piece)
-            if padding > _FREE_PADDING:
-                self._budget.unpack(len(piece))
 
 
 class _PaddedContent:

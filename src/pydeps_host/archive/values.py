@@ -5,6 +5,8 @@ from enum import Enum
 
 from attrs import field, frozen
 
+from pydeps_host.archive.reasons import FlagReason, SkipReason
+
 
 class Kind(Enum):
     """What an entry is."""
@@ -49,10 +51,17 @@ class Skip:
     Attributes:
         path: As the archive has it.
         reason: A code of `SkipReason`.
+        offset: Where its header begins, in bytes from the start of the (inflated) archive, or None where that is not known.
     """
 
     path: bytes
     reason: str
+    offset: int | None = None
+
+    @property
+    def message(self) -> str:
+        """What was seen, in a few words."""
+        return SkipReason(self.reason).message
 
 
 @frozen
@@ -62,10 +71,17 @@ class Flag:
     Attributes:
         path: The entry's path.
         reason: A code of `FlagReason`.
+        offset: Where its header begins, as in `Skip`; None too where a folder is meant that is only implied.
     """
 
     path: bytes
     reason: str
+    offset: int | None = None
+
+    @property
+    def message(self) -> str:
+        """What was seen, in a few words."""
+        return FlagReason(self.reason).message
 
 
 @frozen
@@ -78,6 +94,7 @@ class Entry:
         executable: As `Member.executable`.
         id: The id of a file's or a symlink's blob; empty for hard links and directories.
         target: What a link points at, or None.
+        offset: Where its header begins, or None; it makes no two entries different.
     """
 
     path: bytes
@@ -85,6 +102,7 @@ class Entry:
     executable: bool = False
     id: bytes = b""
     target: bytes | None = None
+    offset: int | None = field(default=None, eq=False)
 
 
 @frozen

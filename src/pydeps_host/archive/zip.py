@@ -5,10 +5,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from pydeps_host.archive.budget import Budget
+from pydeps_host.archive.budget import PIECE_BYTES, Budget
 from pydeps_host.archive.desk import Desk, Found
 from pydeps_host.archive.reasons import Refusal, Refused, SkipReason
-from pydeps_host.archive.stream import PIECE_BYTES, inflate_raw
+from pydeps_host.archive.stream import inflate_raw
 from pydeps_host.archive.values import Kind, Member
 from pydeps_host.archive.zipdirectory import DEFLATED, DESCRIPTOR, UTF8, Record, read_directory
 from pydeps_host.archive.zipend import find_directory
@@ -50,7 +50,7 @@ class ZipReader:
         shared = _shared_checksums(records)
         for record, end in zip(records, begins[1:], strict=True):
             try:
-                content = _Content(self._file, record, self._local(record, end), shared.get(record.crc, frozenset()))
+                content = _Content(self._file, self._budget, record, self._local(record, end), shared.get(record.crc, frozenset()))
                 member, rest = self._take(record, content)
             except Refused as refused:
                 raise refused.at(record.name, record.offset) from None
@@ -63,18 +63,16 @@ class ZipReader:
                 raise refused.at(record.name, record.offset) from None
 
     def _take(self, record: Record, content: "_Content") -> tuple[Member | None, Iterator[bytes]]:
+        found = Found(record.name, record.kind, record.executable, record.size, record.mtime, record.offset)
         # Without the flag a name is in whatever code page its author had.
         if not record.flags & UTF8 and not record.name.isascii():
-            return None, self._desk.leave(record.name, SkipReason.NO_UTF8_FLAG, record.size, content)
-        target = b""
+            return None, self._desk.leave(found, SkipReason.NO_UTF8_FLAG, content)
         if record.kind is Kind.SYMLINK:
             if record.size > _LINK_BYTES:
-                return None, self._desk.leave(record.name, SkipReason.LINK_TOO_LONG, record.size, content)
-            self._budget.unpack(record.size)
-            target = content.whole(record.size)
+                return None, self._desk.leave(found, SkipReason.LINK_TOO_LONG, content)
+            found = found._replace(target=content.whole(record.size))
         elif record.kind is Kind.DIRECTORY:
             content.whole(0)
-        found = Found(record.name, record.kind, record.executable, record.size, record.mtime, record.offset, target)
         return self._desk.take(found, content)
 
     def _local(self, record: Record, end: int) -> int:
@@ -131,13 +129,15 @@ class _Content:
 
     Args:
         file: The archive.
+        budget: Charged for the content.
         record: What the directory says of the entry.
         begin: Where the content begins.
         sizes: Sizes of entries that have the same checksum.
     """
 
-    def __init__(self, file: BinaryIO, record: Record, begin: int, sizes: frozenset[int]) -> None:
+    def __init__(self, file: BinaryIO, budget: Budget, record: Record, begin: int, sizes: frozenset[int]) -> None:
         self._file = file
+        self._budget = budget
         self._record = record
         self._place = begin
         self._left = record.packed
@@ -170,9 +170,10 @@ class _Content:
 
     def _raw(self) -> Iterator[bytes]:
         if self._record.method == DEFLATED:
-            yield from inflate_raw(self._read)
+            yield from inflate_raw(self._read, self._budget)
             return
         while piece := self._read(PIECE_BYTES):
+            self._budget.unpack(len(piece))
             yield piece
 
     def _read(self, size: int) -> bytes:

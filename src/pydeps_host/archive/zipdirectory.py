@@ -64,7 +64,9 @@ def read_directory(file: BinaryIO, directory: Directory, budget: Budget) -> Iter
     Raises:
         Refused: A record is malformed, encrypted, of an unknown method, or given twice.
     """
+    budget.foresee_entries(directory.entries)
     file.seek(directory.offset)
+    total = 0
     seen: set[bytes] = set()
     left = directory.size
     for _ in range(directory.entries):
@@ -79,6 +81,8 @@ def read_directory(file: BinaryIO, directory: Directory, budget: Budget) -> Iter
         if name in seen:
             raise Refused(Refusal.ZIP_DUPLICATE, "two records of one name", name, place)
         seen.add(name)
+        total += record.size
+        budget.foresee(total)
         yield record
     if left:
         raise Refused(Refusal.ZIP_DIRECTORY, "more than records in the directory", offset=directory.offset + directory.size - left)

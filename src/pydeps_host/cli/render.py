@@ -92,6 +92,8 @@ class Lines:
         for version in report.versions:
             for file, reason in version.set_aside:
                 self.note(f"{report.name} {shown(version.version)}: {shown(file)} gave way: {shown(reason)}")
+            if version.skips and version.status is Status.ADDED:
+                self.note(f"{report.name} {shown(version.version)}: {_left_out(version)}")
             if version.status is Status.PLANNED:
                 print(f"  {version.tag}  {shown(version.file or '')}")
         if self._verbose:
@@ -184,6 +186,13 @@ def _project_line(report: ProjectReport) -> str:
 
 def _count(versions: list[VersionReport], status: Status) -> str:
     return f"{versions[0].tag} {status.value}" if len(versions) == 1 else f"{len(versions)} versions {status.value}"
+
+
+def _left_out(version: VersionReport) -> str:
+    first = version.skips[0]
+    place = f" at byte {first.offset}" if first.offset is not None else ""
+    counts = ", ".join(f"{reason} {count}" for reason, count in version.skipped)
+    return f"left out of {shown(version.file or '')}: {counts} (first {shown(first.path)!r}{place})"
 
 
 def _problems(report: ProjectReport) -> list[tuple[str, HostError]]:

@@ -86,7 +86,7 @@ MEANINGS: Final[dict[type, dict[str, Meaning]]] = {
         "pageTokens": Meaning("`{`, `[` and `,` in a JSON page, `<` in an HTML page, counted before it is parsed."),
         "artifactBytes": Meaning("A distribution as downloaded."),
         "artifactSeconds": Meaning("Reading one artifact, in seconds."),
-        "unpackedBytes": Meaning("All members of one artifact together."),
+        "unpackedBytes": Meaning("Everything that one artifact unpacks to: of a tar file all of it, of a zip file its content."),
         "ratio": Meaning("Unpacked bytes for each byte of the artifact, once `ratioFreeBytes` are passed."),
         "ratioFreeBytes": Meaning("What may be unpacked whatever the ratio."),
         "fileBytes": Meaning("A member that is larger is skipped and recorded."),

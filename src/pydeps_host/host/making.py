@@ -129,7 +129,7 @@ def _made_of(file: File, row: VersionRow, about: tuple[Wanted, VersionRow | None
         date=done.date,
         commit=done.commit.hex(),
         skipped=done.skipped,
-        skipped_paths=done.skips,
+        skips=done.skips,
     )
     return Made(with_tags(row, wanted, batch), artifact=artifact)
 

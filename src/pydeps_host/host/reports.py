@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from pydeps_host.errors import HostError
-from pydeps_host.values import Tried, escape
+from pydeps_host.values import NotedMember, Tried, escape
 
 # Raised when a field of the JSON changes its meaning or goes; added fields keep it.
 SCHEMA = 1
@@ -36,6 +36,7 @@ class VersionReport:
         file: The name of the file that it is made of, or that was planned or tried first.
         sha256: That file's SHA-256, or None where it is not known.
         skipped: How many entries of the archive were skipped, by reason code.
+        skips: The first 1,000 of them.
         set_aside: Files that were tried before, and why each gave way.
         error: Why it failed, or None.
     """
@@ -47,6 +48,7 @@ class VersionReport:
     file: str | None = None
     sha256: str | None = None
     skipped: tuple[tuple[str, int], ...] = ()
+    skips: tuple[NotedMember, ...] = ()
     set_aside: tuple[tuple[str, str], ...] = ()
     error: HostError | None = None
 
@@ -60,6 +62,7 @@ class VersionReport:
             "file": None if self.file is None else escape(self.file),
             "sha256": self.sha256,
             "skipped": dict(self.skipped),
+            "skips": [{"path": skip.path, "reason": skip.reason, "offset": skip.offset} for skip in self.skips],
             "set_aside": [{"file": escape(file), "reason": escape(reason)} for file, reason in self.set_aside],
             "error": error_to_json(self.error),
         }

@@ -23,6 +23,7 @@ def row_report(row: VersionRow, status: Status, error: HostError | None = None) 
         file=row.filename,
         sha256=row.sha256,
         skipped=row.skipped,
+        skips=row.skips,
         set_aside=row.set_aside,
         error=error,
     )

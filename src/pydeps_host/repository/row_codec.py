@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydeps_host.repository.rows import RowError, Status, VersionRow, VersionTag
-from pydeps_host.values import Digest, escape, unescape
+from pydeps_host.values import Digest, NotedMember, escape, unescape
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ def encode_row(row: VersionRow) -> Json:
         "commit": row.commit,
         "tags": [[tag.name, tag.id] for tag in row.tags],
         "skipped": dict(row.skipped),
-        "skippedPaths": [list(pair) for pair in row.skipped_paths],
+        "skips": [[skip.reason, skip.path, skip.offset] for skip in row.skips],
         "setAside": [[escape(filename), escape(reason)] for filename, reason in row.set_aside],
         "error": _encode_error(row.error),
         "attempts": row.attempts or None,
@@ -85,8 +85,9 @@ def _boolean(value: object) -> bool:
     return value
 
 
-def _plain_pairs(value: list[list[str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((_text(first), _text(second)) for first, second in value)
+def _noted(value: list[tuple[object, object, object]]) -> tuple[NotedMember, ...]:
+    # A path was escaped before it came into the row, and stays so.
+    return tuple(NotedMember(_text(reason), _text(path), None if place is None else _integer(place)) for reason, path, place in value)
 
 
 def _escaped_pairs(value: list[list[str]]) -> tuple[tuple[str, str], ...]:
@@ -123,7 +124,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "commit": ("commit", _hexadecimal),
     "tags": ("tags", _tags),
     "skipped": ("skipped", _counts),
-    "skippedPaths": ("skipped_paths", _plain_pairs),
+    "skips": ("skips", _noted),
     "setAside": ("set_aside", _escaped_pairs),
     "error": ("error", _decode_error),
     "attempts": ("attempts", _integer),

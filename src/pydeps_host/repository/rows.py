@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve, field, frozen
 
-from pydeps_host.values import Digest
+from pydeps_host.values import Digest, NotedMember
 
 SKIPPED_PATHS: Final = 1000
 
@@ -53,8 +53,8 @@ class RowError:
     retryable: bool = False
 
 
-def _first_paths(paths: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((reason, path) for reason, path in paths[:SKIPPED_PATHS])
+def _first(skips: tuple[NotedMember, ...]) -> tuple[NotedMember, ...]:
+    return skips[:SKIPPED_PATHS]
 
 
 @frozen
@@ -76,7 +76,7 @@ class VersionRow:
         commit: The commit's id in hexadecimal; None where there never was one.
         tags: Its tags, its own first; other spellings after it.
         skipped: How many members were skipped, as (reason, count).
-        skipped_paths: The first 1,000 of them, as (reason, path escaped already).
+        skips: The first 1,000 of them.
         set_aside: Other files that came into question, as (filename, reason).
         error: Why it is refused or failed.
         attempts: How often in a row it failed.
@@ -97,7 +97,7 @@ class VersionRow:
     commit: str | None = field(default=None, kw_only=True)
     tags: tuple[VersionTag, ...] = field(default=(), kw_only=True)
     skipped: tuple[tuple[str, int], ...] = field(default=(), kw_only=True)
-    skipped_paths: tuple[tuple[str, str], ...] = field(default=(), converter=_first_paths, kw_only=True)
+    skips: tuple[NotedMember, ...] = field(default=(), converter=_first, kw_only=True)
     set_aside: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
     error: RowError | None = field(default=None, kw_only=True)
     attempts: int = field(default=0, kw_only=True)

@@ -6,6 +6,7 @@ state, no waiting.
 
 from pydeps_host.values.digest import Digest
 from pydeps_host.values.limits import Limits, Policy
+from pydeps_host.values.noted import NotedMember
 from pydeps_host.values.outcome import Outcome, Tried
 from pydeps_host.values.text import escape, shown, unescape
 from pydeps_host.values.url import Credentials, Origin, Secret, Url, UrlSyntaxError
@@ -14,6 +15,7 @@ __all__ = [
     "Credentials",
     "Digest",
     "Limits",
+    "NotedMember",
     "Origin",
     "Outcome",
     "Policy",

@@ -32,7 +32,7 @@ class Limits:
         page_tokens: `{`, `[` and `,` in a JSON page, `<` in an HTML page, counted before it is parsed.
         artifact_bytes: A distribution as downloaded.
         artifact_seconds: Reading one artifact, in seconds.
-        unpacked_bytes: All members of one artifact together.
+        unpacked_bytes: Everything that one artifact unpacks to: of a tar file all of it, of a zip file its content.
         ratio: Unpacked bytes for each byte of the artifact, once `ratio_free_bytes` are passed.
         ratio_free_bytes: What may be unpacked whatever the ratio.
         file_bytes: A member that is larger is skipped and recorded.
