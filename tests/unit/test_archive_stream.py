@@ -104,6 +104,18 @@ def test_broken_bzip2_and_xz_are_refused():
         assert reason(bytes(broken), filename) == Refusal.STREAM_MALFORMED
 
 
+def test_an_xz_stream_whose_check_is_of_an_unknown_kind_is_refused():
+    data = bytearray(lzma.compress(TAR, check=lzma.CHECK_CRC32))
+    # Kind 2 has four bytes as well, and no meaning yet. Head and foot carry it, and a checksum of themselves.
+    data[7] = data[-3] = 2
+    data[8:12] = struct.pack("<I", zlib.crc32(data[6:8]))
+    data[-12:-8] = struct.pack("<I", zlib.crc32(data[-8:-2]))
+    assert len(lzma.decompress(data)) == len(TAR), "nobody looks at the check"
+    assert reason(bytes(data), "a.tar.xz") == Refusal.STREAM_MALFORMED
+    for check in (lzma.CHECK_NONE, lzma.CHECK_CRC32, lzma.CHECK_CRC64, lzma.CHECK_SHA256):
+        assert contents(lzma.compress(TAR, check=check), "a.tar.xz") == WANTED
+
+
 def test_the_xz_decoder_takes_no_more_memory_than_allowed():
     data = lzma.compress(TAR, preset=6)
     assert contents(data, "a.tar.xz") == WANTED

@@ -52,7 +52,12 @@ def unxz(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """Yield what is in an xz file; several streams are one."""
 
     def member(data: bytes) -> Generator[bytes, None, bytes]:
-        return _decode(lzma.LZMADecompressor(lzma.FORMAT_XZ, budget.limits.xz_memory_bytes), data, file, budget)
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, budget.limits.xz_memory_bytes)
+        rest = yield from _decode(decoder, data, file, budget)
+        # The decoder passes over a check that it does not know.
+        if not lzma.is_check_supported(decoder.check):
+            raise Refused(Refusal.STREAM_MALFORMED, "an integrity check of an unknown kind")
+        return rest
 
     return _members(file, budget.limits, member, b"\xfd")
 
