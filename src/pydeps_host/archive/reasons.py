@@ -79,7 +79,8 @@ class _Told(StrEnum):
 
     message: str
 
-    def __new__(cls, code: str, message: str) -> Self:
+    # The default is for type checkers: a member that is looked up by its code has its message.
+    def __new__(cls, code: str, message: str = "") -> Self:
         member = str.__new__(cls, code)
         member._value_ = code
         member.message = message
