@@ -95,3 +95,10 @@ def real_index(session: nox.Session) -> None:
     """Hold real releases from pip's index against what CPython reads from their archives."""
     install(session, "test")
     session.run("python", "tests/real_index.py", *session.posargs)
+
+
+@nox.session
+def reading(session: nox.Session) -> None:
+    """Measure the archive readers against CPython's, on a folder of `.tar.gz` files: `nox -s reading -- FOLDER`."""
+    install(session, "test")
+    session.run("python", "benchmarks/reading.py", *session.posargs)
