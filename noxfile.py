@@ -91,6 +91,20 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed the archive readers broken archives for ten minutes, or as the arguments say, and ask other readers about each."""
+    install(session, "test")
+    session.run("python", "tests/fuzz_archives.py", *(session.posargs or ["--seed", "1", "--seconds", "600", "--consensus"]))
+
+
+@nox.session
+def crash(session: nox.Session) -> None:
+    """Kill a thousand syncs, cut the power of a hundred, and more, or as the arguments say; for root, or without power cuts."""
+    install(session, "test")
+    session.run("python", "tests/crash_repositories.py", *(session.posargs or ["--seed", "1"]))
+
+
+@nox.session
 def real_index(session: nox.Session) -> None:
     """Hold real releases from pip's index against what CPython reads from their archives."""
     install(session, "test")
@@ -98,7 +112,28 @@ def real_index(session: nox.Session) -> None:
 
 
 @nox.session
+def real_archives(session: nox.Session) -> None:
+    """Hold the archive readers against real artifacts from pip's index, and against what other programs read in them."""
+    install(session, "test")
+    session.run("python", "tests/real_archives.py", *session.posargs)
+
+
+@nox.session
 def reading(session: nox.Session) -> None:
     """Measure the archive readers against CPython's, on a folder of `.tar.gz` files: `nox -s reading -- FOLDER`."""
     install(session, "test")
     session.run("python", "benchmarks/reading.py", *session.posargs)
+
+
+@nox.session
+def fuzz_pages(session: nox.Session) -> None:
+    """Feed the reader of index pages a million broken pages, or as the arguments say."""
+    install(session, "test")
+    session.run("python", "tests/fuzz_pages.py", *(session.posargs or ["--seed", "1", "--runs", "1000000"]))
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Run other clients of package indexes beside ours over the table of quirks, and print who is right on what."""
+    install(session, "test", "pypi-simple", "unearth", "uv")
+    session.run("python", "tests/compare_clients.py", *session.posargs)

@@ -138,7 +138,7 @@ def reader(data: bytes, filename: str = "a.tar", **limits: int) -> ArchiveReader
 def members(data: bytes, filename: str = "a.tar", **limits: int) -> list[Member]:
     """Read an archive to its end, every content whole."""
     found = reader(data, filename, **limits)
-    return [evolve(one, content=one.content if isinstance(one.content, bytes) else b"".join(one.content)) for one in found]
+    return [evolve(one, content=content(one)) for one in found]
 
 
 def contents(data: bytes, filename: str = "a.tar", **limits: int) -> dict[bytes, object]:
@@ -154,7 +154,13 @@ def skips(data: bytes, filename: str = "a.tar", **limits: int) -> list[tuple[byt
 
 def tree(data: bytes, filename: str = "a.tar", *, strip: bool = False) -> Layout:
     """Read an archive and lay it out, with contents for ids."""
-    return layout((as_entry(one) for one in members(data, filename)), strip=strip, filename=filename)
+    found = reader(data, filename)
+    entries = [as_entry(evolve(one, content=content(one))) for one in found]
+    return layout(entries, strip=strip, filename=filename, left_out=found.skips)
+
+
+def content(one: Member) -> bytes:
+    return one.content if isinstance(one.content, bytes) else b"".join(one.content)
 
 
 def as_entry(one: Member) -> Entry:

@@ -9,12 +9,13 @@ change every id that was ever published.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from attrs import frozen
 
-from pydeps_host.archive import Entry, Flag, Kind, Layout, Member, Skip, layout, read_archive
+from pydeps_host.archive import ArchiveReader, Entry, Flag, Kind, Layout, Member, Skip, layout, read_archive
 from pydeps_host.errors import disk_errors
 from pydeps_host.git import Commit, Identity, Mode, ObjectId, PackWriter, Tag, encode_commit, encode_tag, object_id, write_tree
 from pydeps_host.resolver import Release
@@ -30,6 +31,8 @@ FALLBACK_DATE: Final = 666_993_600
 # (1970 of Unix, 1980 of zip), to the end of what old readers of git's dates can hold.
 _OLDEST_DATE: Final = 631_152_000
 _NEWEST_DATE: Final = 2_147_483_647
+# How many skips and flags are told one by one, as many as the journal keeps: escaping makes their paths eight times as long.
+_NOTED: Final = 1000
 
 
 @frozen(kw_only=True)
@@ -41,8 +44,8 @@ class Materialized:
         tree: The root folder's id.
         date: The commit's date, in whole seconds since 1970 (UTC).
         skipped: How many entries were skipped, as (reason code, count), in the codes' order.
-        skips: Each entry that was skipped.
-        flags: Each entry that was kept and is worth a look.
+        skips: The first 1,000 entries that were skipped.
+        flags: The first 1,000 entries that were kept and are worth a look.
     """
 
     commit: ObjectId
@@ -97,11 +100,10 @@ def write_tag(release: Release, made: tuple[ObjectId, int], *, tag: str, into: P
 def _materialize(release: Release, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None) -> Materialized:
     with disk_errors(artifact.path, "reading"):
         file = artifact.path.open("rb")
-    with file:
+    with disk_errors(artifact.path, "reading"), file:
         reader = read_archive(file, artifact.filename, limits=policy.limits)
         blobs = _Blobs(into)
-        entries = [blobs.entry(member) for member in reader]
-    found = _laid_out(entries, artifact)
+        found = _laid_out(map(blobs.entry, reader), _skipped(reader), artifact)
     tree = _write_tree(found, into)
     date = date if date is not None else _date(release, artifact, blobs.newest)
     skips = (*reader.skips, *found.skips)
@@ -144,9 +146,15 @@ class _Blobs:
         return self._into.add_stream("blob", member.size, member.content)
 
 
-def _laid_out(entries: list[Entry], artifact: Artifact) -> Layout:
+def _laid_out(entries: Iterable[Entry], left_out: Iterable[Skip], artifact: Artifact) -> Layout:
     """Apply the whole-tree policy; a refusal names the artifact."""
-    return layout(entries, strip=not artifact.filename.lower().endswith(WHEEL_SUFFIX), filename=artifact.filename)
+    strip = not artifact.filename.lower().endswith(WHEEL_SUFFIX)
+    return layout(entries, strip=strip, filename=artifact.filename, left_out=left_out)
+
+
+def _skipped(reader: ArchiveReader) -> Iterator[Skip]:
+    """Yield what a reader skipped, complete where this is begun after the members."""
+    yield from reader.skips
 
 
 def _write_tree(found: Layout, into: PackWriter) -> ObjectId:
@@ -192,4 +200,5 @@ def _counted(skips: Iterable[Skip]) -> tuple[tuple[str, int], ...]:
 
 
 def _noted(found: Iterable[Skip | Flag]) -> tuple[NotedMember, ...]:
-    return tuple(NotedMember(str(one.reason), escape(one.path.decode("utf-8", "surrogateescape")), one.offset) for one in found)
+    first = islice(found, _NOTED)
+    return tuple(NotedMember(str(one.reason), escape(one.path.decode("utf-8", "surrogateescape")), one.offset) for one in first)

@@ -4,6 +4,9 @@ import io
 import random
 import tarfile
 import time
+import tracemalloc
+from collections.abc import Iterator
+from weakref import WeakSet
 
 import pytest
 
@@ -131,6 +134,30 @@ def test_names_that_are_one_to_some_file_system_are_kept_and_flagged():
     assert flagged(file("a/x"), file("b/X")) == []
 
 
+def test_folders_below_one_that_collides_are_not_told_one_by_one():
+    deep = "/".join("x" * 30 for _ in range(100))
+    assert flagged(file(f"a/{deep}/f"), file(f"A/{deep}/g")) == [("A", FlagReason.CASE_COLLISION)]
+
+
+def test_an_entry_that_nobody_else_holds_is_let_go_once_it_is_in_the_tree():
+    alive = WeakSet[Entry]()
+    counts = []
+
+    def given() -> Iterator[Entry]:
+        for number in range(100):
+            entry = file(f"p/{number}")
+            alive.add(entry)
+            yield entry
+        counts.append(len(alive))
+
+    def left_out() -> Iterator[Skip]:
+        counts.append(len(alive))
+        yield from ()
+
+    assert len(layout(given(), strip=True, left_out=left_out()).entries) == 100
+    assert counts == [100, 0]
+
+
 # --- hard links ---------------------------------------------------------------
 
 
@@ -146,6 +173,33 @@ def test_a_hard_link_to_nothing_to_a_later_file_or_to_a_link_is_skipped():
     assert skipped(folder("d"), hard("b", "d")) == [("b", SkipReason.HARD_LINK_MISSING)]
     assert skipped(file("x/y"), hard("b", "x/z")) == [("b", SkipReason.HARD_LINK_MISSING)]
     assert skipped(link("l", "a"), file("a"), hard("b", "l")) == [("b", SkipReason.HARD_LINK_KIND)]
+
+
+def test_an_entry_that_is_left_out_and_has_the_name_of_one_that_is_kept_is_refused():
+    assert reason(hard("b", "a"), file("b")) == Refusal.DUPLICATE
+    assert reason(file("b"), hard("b", "a")) == Refusal.DUPLICATE
+    for data in (
+        entry(b"p/a") + header(b"p//a", kind=b"6") + END,
+        header(b"p/a", kind=b"3") + entry(b"p/a") + END,
+        header(b"p", kind=b"4") + entry(b"p/a") + END,
+        header(b"p/", kind=b"4") + entry(b"p/a") + END,
+    ):
+        with pytest.raises(ArchiveError, match="left out") as caught:
+            tree(data)
+        assert caught.value.reason == Refusal.DUPLICATE
+
+
+def test_a_folder_may_be_there_without_the_flag_that_its_files_have():
+    name = "é".encode()
+    assert paths(tree(zipped(Part(name + b"/"), Part(name + b"/a", b"x", flags=1 << 11)), "a.zip")) == ["é/a"]
+    with pytest.raises(ArchiveError, match="left out"):
+        tree(zipped(Part(name, b"y"), Part(b"./" + name, b"x", flags=1 << 11)), "a.zip")
+
+
+def test_the_name_of_what_is_left_out_is_looked_for_below_the_stripped_folder():
+    with pytest.raises(ArchiveError, match="left out"):
+        tree(entry(b"p/a") + header(b"p/a", kind=b"6") + END, strip=True)
+    assert paths(tree(entry(b"p/a") + header(b"a", kind=b"6") + header(b"q/a", kind=b"6") + END, strip=True)) == ["a"]
 
 
 def test_hard_links_to_hard_links_are_copies():
@@ -261,6 +315,21 @@ def test_many_links_through_one_another_take_linear_time():
     start = time.perf_counter()
     assert lay(*fan).skips == ()
     assert time.perf_counter() - start < 5
+
+
+def test_names_that_links_lead_to_and_that_nobody_has_take_no_memory():
+    fan = [link(f"l{number}", "/".join(f"{number}-{step}" for step in range(400))) for number in range(100)]
+    tracemalloc.start()
+    try:
+        assert len(lay(*fan).entries) == 100
+        assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("target", ["missing/../d/l/x", "missing/deep/../../d/l/x", "d/missing/../l/x"])
+def test_a_text_that_comes_back_from_where_nothing_is_is_followed_on(target):
+    assert skipped(file("x"), link("d/l", "../.."), link("m", target)) == [("d/l", SkipReason.LINK_LEAVES), ("m", SkipReason.LINK_LEAVES)]
 
 
 def test_deep_paths_take_linear_time_and_memory():

@@ -81,12 +81,64 @@ def test_a_global_time_holds_until_an_entry_has_its_own():
     assert [one.mtime for one in members(data)] == [0, 7]
 
 
-def test_a_time_that_is_none_is_none():
+def test_a_time_that_makes_no_sense_is_none():
     assert [one.mtime for one in members(entry(b"a", mtime=b"\xff" * 12) + END)] == [None]
-    assert [one.mtime for one in members(pax(record(b"mtime", b"soon")) + entry(b"a") + END)] == [1]
+    assert [one.mtime for one in members(pax(record(b"mtime", b"-1.5")) + entry(b"a") + END)] == [None]
+    assert [one.mtime for one in members(pax(record(b"mtime", b"9" * 18)) + entry(b"a") + END)] == [None]
 
 
-@pytest.mark.parametrize("uid", [b"\x80\0\0\0\0\x7f\xff\xff", b"       \0", b"\0" * 8, b"    100 "])
+@pytest.mark.parametrize("value", [b"soon", b"", b" 1", b"1e9", b".5", b"inf", b"nan", b"--1", b"9" * 19, b"1 "])
+@pytest.mark.parametrize("key", [b"mtime", b"atime", b"ctime"])
+@pytest.mark.parametrize("kind", [b"x", b"g"])
+def test_a_time_for_which_gnu_tar_fails_is_refused(key, value, kind):
+    assert reason(pax(record(key, value), kind=kind) + entry(b"a") + END) == Refusal.PAX_RECORD
+
+
+@pytest.mark.parametrize("value", [b"x", b"", b"-1", b"1.5", b" 1", b"4294967296", b"9" * 20])
+@pytest.mark.parametrize("key", [b"uid", b"gid"])
+def test_a_user_number_for_which_gnu_tar_fails_is_refused(key, value):
+    assert reason(pax(record(key, value)) + entry(b"a") + END) == Refusal.PAX_RECORD
+    assert list(contents(pax(record(key, b"4294967294")) + entry(b"a") + END)) == [b"a"]
+
+
+@pytest.mark.parametrize("key", [b" path", b"\tpath"])
+def test_a_key_that_gnu_tar_takes_for_another_is_refused(key):
+    assert reason(pax(record(key, b"q")) + entry(b"a") + END) == Refusal.PAX_RECORD
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"uid": b" " * 8},
+        {"gid": b"       \0"},
+        {"uid": b"\x80\0\0\1\0\0\0\0"},
+        {"gid": b"\xff" * 8},
+        {"mtime": b" " * 12},
+        {"mtime": b"\x80" + b"\xff" * 11},
+        {"mtime": b"\xff\0" + b"\xff" * 10},
+        {"kind": b"3", "minor": b"\x80" + b"\xff" * 7},
+        {"kind": b"4", "major": b"       \0"},
+    ],
+    ids=repr,
+)
+def test_a_number_for_which_gnu_tar_fails_is_refused(fields):
+    assert reason(header(b"a", **fields) + END) == Refusal.TAR_FIELD
+
+
+def test_a_number_of_no_device_may_be_blank():
+    assert list(contents(entry(b"a", major=b"       \0", minor=b" " * 8) + END)) == [b"a"]
+
+
+def test_a_device_without_a_name_is_refused():
+    assert reason(header(b"", kind=b"6") + END) == Refusal.NAME_EMPTY
+
+
+@pytest.mark.parametrize("target", [b"a/", b"a/."])
+def test_a_hard_link_to_the_name_of_a_folder_is_skipped(target):
+    assert skips(entry(b"a") + header(b"b", kind=b"1", target=target) + END) == [(b"b", SkipReason.HARD_LINK_MISSING)]
+
+
+@pytest.mark.parametrize("uid", [b"\x80\0\0\0\0\x7f\xff\xff", b"\0" * 8, b"    100 "])
 def test_user_numbers_may_be_blank_or_large(uid):
     assert list(contents(entry(b"a", uid=uid) + END)) == [b"a"]
 

@@ -9,10 +9,11 @@ import zipfile
 import zlib
 
 import pytest
+from attrs import evolve
 
 from pydeps_host.archive import Kind, Refusal, SkipReason
 from pydeps_host.errors import ArchiveError
-from raw_archives import Part, contents, deflated, end_record, members, skips, tree, zipped
+from raw_archives import Part, contents, deflated, end_record, members, reader, skips, tree, zipped
 
 UTF8 = 1 << 11
 STREAMED = 1 << 3
@@ -136,7 +137,12 @@ def test_a_name_beyond_ascii_needs_the_utf_8_flag():
     name = "é".encode()
     assert read(zipped(Part(name, b"x", flags=UTF8))) == {name: b"x"}
     assert skips(zipped(Part(name, b"x")), "a.zip") == [(name, SkipReason.NO_UTF8_FLAG)]
-    assert skips(zipped(Part(b"\xff", b"x", flags=UTF8)), "a.zip") == [(b"\xff", SkipReason.NOT_UTF8)]
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"a/\xc0\xaf", b"\xed\xa0\x80"])
+def test_a_name_that_is_said_to_be_utf_8_and_is_not_is_refused(name):
+    assert reason(zipped(Part(name, b"x", flags=UTF8))) == Refusal.ZIP_FLAGS
+    assert skips(zipped(Part(name, b"x")), "a.zip") == [(name, SkipReason.NO_UTF8_FLAG)]
 
 
 def test_a_skipped_entrys_content_is_checked_all_the_same():
@@ -161,6 +167,13 @@ def test_a_nested_archive_at_the_end_is_no_second_end_record():
 def test_a_folder_that_is_deflated_to_nothing_is_a_folder():
     (one,) = members(zipped(Part(b"d/", b"", method=8)), "a.zip")
     assert one.kind is Kind.DIRECTORY
+
+
+def test_a_folder_that_is_said_to_be_deflated_and_has_no_stream_is_a_folder():
+    (one,) = members(zipped(Part(b"d/", b"", method=8, packed=b"")), "a.zip")
+    assert one.kind is Kind.DIRECTORY
+    assert reason(zipped(Part(b"a", b"", method=8, packed=b""))) == Refusal.TRUNCATED
+    assert reason(zipped(Part(b"d/", b"", method=8, packed=b"", crc=1))) == Refusal.ZIP_CHECKSUM
 
 
 def test_an_archive_of_nothing_is_an_empty_tree():
@@ -286,6 +299,22 @@ def test_a_zip64_field_that_nothing_needs_is_refused():
     assert reason(zipped(Part(b"a", b"hello", extra=struct.pack("<HHQQ", 1, 16, 5, 5)))) == Refusal.ZIP_ZIP64
 
 
+def test_a_local_record_may_give_its_sizes_twice():
+    twice = struct.pack("<HHQQ", 1, 16, 5, 5)
+    assert read(zipped(Part(b"a", b"hello", local_extra=twice))) == {b"a": b"hello"}
+
+
+@pytest.mark.parametrize("sizes", [(5, 6), (6, 5), (0, 0), (5, 5, 0)])
+def test_a_local_record_that_gives_other_sizes_in_its_zip64_field_is_refused(sizes):
+    extra = struct.pack(f"<HH{len(sizes)}Q", 1, 8 * len(sizes), *sizes)
+    assert reason(zipped(Part(b"a", b"hello", local_extra=extra))) == Refusal.ZIP_ZIP64
+
+
+def test_sizes_that_a_descriptor_gives_are_not_given_twice():
+    part = evolve(streamed(wide=True), local_extra=struct.pack("<HHQQ", 1, 16, 0, 0))
+    assert reason(zipped(part)) == Refusal.ZIP_ZIP64
+
+
 # --- records that disagree ----------------------------------------------------
 
 
@@ -400,13 +429,66 @@ def test_a_name_with_a_nul_is_refused():
     assert reason(zipped(Part(b"\xff\0.txt", b"x"))) == Refusal.NAME_NUL
 
 
-def test_an_entry_that_needs_a_version_that_does_not_exist_is_refused():
+@pytest.mark.parametrize(("needed", "taken"), [((46, 0), True), ((46, 3), True), ((47, 0), False), ((42, 2), True), ((43, 2), False)])
+def test_an_entry_that_needs_a_version_that_unzip_does_not_have_is_refused(needed, taken):
     data = bytearray(zipped(Part(b"a", b"x")))
     place = data.index(b"PK\1\2")
-    data[place + 6] = 64
-    assert reason(bytes(data)) == Refusal.ZIP_METHOD
-    data[place + 6 : place + 8] = (63, 3)
+    data[place + 6 : place + 8] = needed
+    if taken:
+        assert read(bytes(data)) == {b"a": b"x"}
+    else:
+        assert reason(bytes(data)) == Refusal.ZIP_METHOD
+
+
+@pytest.mark.parametrize("system", [1, 2, 5, 12, 13, 16, 17, 18, 30])
+def test_a_mode_of_a_system_that_some_readers_take_for_unix_is_refused(system):
+    assert reason(zipped(Part(b"a", b"x", system=system, attributes=unix(0o100755)))) == Refusal.ZIP_ATTRIBUTES
+    assert read(zipped(Part(b"a", b"x", system=system))) == {b"a": b"x"}
+
+
+@pytest.mark.parametrize("system", [0, 6, 10, 11, 14, 19])
+def test_a_mode_of_a_system_without_modes_makes_nothing_executable_or_a_link(system):
+    for mode in (0o100777, 0o120777):
+        (one,) = members(zipped(Part(b"a", b"x", system=system, attributes=unix(mode))), "a.zip")
+        assert (one.kind, one.executable) == (Kind.FILE, False)
+
+
+def test_what_dos_takes_for_a_disks_label_is_refused():
+    assert reason(zipped(Part(b"a", b"x", system=0, attributes=0x08))) == Refusal.ZIP_ATTRIBUTES
+    assert read(zipped(Part(b"a", b"x", attributes=unix(0o100644) | 0x08))) == {b"a": b"x"}
+
+
+@pytest.mark.parametrize("system", [0, 3, 10, 19, 255])
+def test_a_folders_attributes_of_dos_on_a_file_are_refused_where_no_mode_of_unix_says_better(system):
+    assert reason(zipped(Part(b"a", b"x", system=system, attributes=0x10))) == Refusal.ZIP_FOLDER
+    assert read(zipped(Part(b"a", b"x", attributes=unix(0o100644) | 0x10))) == {b"a": b"x"}
+    assert read(zipped(Part(b"a/", system=system, attributes=0x10), Part(b"a/b", b"x"))) == {b"a/b": b"x"}
+
+
+def test_a_mode_in_an_extra_field_alone_is_refused():
+    field = struct.pack("<HHIHIHH", 0x756E, 14, 0, 0o100755, 0, 0, 0)
+    assert reason(zipped(Part(b"a", b"x", extra=field))) == Refusal.ZIP_ATTRIBUTES
+    assert read(zipped(Part(b"a", b"x", extra=field, attributes=unix(0o100755)))) == {b"a": b"x"}
+
+
+def test_the_reserved_bit_for_which_unzip_forgets_the_mode_is_refused():
+    data = bytearray(zipped(Part(b"a", b"x", attributes=unix(0o100755))))
+    data[data.index(b"PK\1\2") + 36] = 0x04
+    assert reason(bytes(data)) == Refusal.ZIP_ATTRIBUTES
+    data[data.index(b"PK\1\2") + 36] = 0x01
     assert read(bytes(data)) == {b"a": b"x"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_data_descriptor_beside_a_unicode_path_is_refused_because_unzip_takes_it_for_a_longer_one(first):
+    extra = struct.pack("<HHBI", 0x7075, 6, 1, zlib.crc32(b"a")) + b"a"
+    named, streamed = Part(b"a", b"x", extra=extra), Part(b"s", b"stream", flags=STREAMED, local=(0, 0, 0))
+    streamed = evolve(streamed, descriptor=descriptor(streamed))
+    parts = (named, streamed) if first else (streamed, named)
+    assert reason(zipped(*parts)) == Refusal.ZIP_UNICODE_PATH
+    assert read(zipped(streamed, Part(b"a", b"x", local_extra=extra))) == {b"s": b"stream", b"a": b"x"}
+    own = struct.pack("<HHBI", 0x7075, 6, 1, zlib.crc32(b"s")) + b"s"
+    assert reason(zipped(evolve(streamed, local_extra=own))) == Refusal.ZIP_UNICODE_PATH
 
 
 @pytest.mark.parametrize("name", [b"", b"."])
@@ -482,3 +564,42 @@ def test_a_last_match_that_needs_no_more_input_is_inflated_whole():
     """The piece that is asked for may end inside a match whose bits are all read."""
     for size in (256 * 1024 - 3, 256 * 1024, 256 * 1024 + 3, 2 * 256 * 1024 + 100):
         assert read(zipped(Part(b"a", b"z" * size, method=8))) == {b"a": b"z" * size}
+
+
+@pytest.mark.parametrize(
+    ("names", "limits", "why"),
+    [
+        ((b"a", b"b" * 10), {"path_bytes": 9}, Refusal.LIMIT_PATH),
+        ((b"a", b"b" * 10), {"paths_bytes": 10}, Refusal.LIMIT_PATHS),
+    ],
+)
+def test_names_of_the_directory_are_charged_before_the_first_entry_is_read(names, limits, why):
+    """Else a directory of 65,535 bytes a name would be in memory before its first name is refused."""
+    found = iter(reader(zipped(*map(Part, names)), "a.zip", **limits))
+    with pytest.raises(ArchiveError) as caught:
+        next(found)
+    assert caught.value.reason == why
+
+
+@pytest.mark.parametrize(
+    ("sizes", "what"), [(4, "another checksum than the directory says"), (5, "more sizes of one checksum than chance brings")]
+)
+def test_a_checksum_that_more_sizes_have_than_chance_brings_is_refused(sizes, what):
+    """Each entry would be looked through once for each of them."""
+    with pytest.raises(ArchiveError, match=what) as caught:
+        members(zipped(*(Part(b"%d" % size, b"x" * size, crc=1) for size in range(1, sizes + 1))), "a.zip")
+    assert caught.value.reason == Refusal.ZIP_CHECKSUM
+
+
+def test_an_entry_of_the_directory_is_let_go_once_it_was_read():
+    data = zipped(*(Part(b"%0200d" % number) for number in range(2000)))
+    tracemalloc.start()
+    try:
+        found = iter(reader(data, "a.zip"))
+        next(found)
+        begin = end = tracemalloc.get_traced_memory()[0]
+        for _ in found:
+            end = tracemalloc.get_traced_memory()[0]
+        assert begin - end > 2000 * 200
+    finally:
+        tracemalloc.stop()

@@ -17,6 +17,7 @@ from pydeps_host.testing import Distribution, Item
 from pydeps_host.testing import build_sdist as sdist
 from pydeps_host.testing import build_wheel as wheel
 from pydeps_host.values import Limits, NotedMember
+from raw_archives import END, entry, gzipped, header
 
 UPLOADED = datetime(2024, 5, 6, 7, 8, 9, 999_999, tzinfo=UTC)
 
@@ -47,6 +48,21 @@ def fixed() -> Distribution:
             info.create_system, info.external_attr = 3, mode << 16
             archive.writestr(info, data)
     return Distribution("sample", "sample-1.0.zip", buffer.getvalue())
+
+
+def test_the_first_thousand_skips_are_told_and_all_are_counted(tmp_path):
+    one = made(sdist("sample", "1.0", {f".git/{number}": "x" for number in range(1001)}), tmp_path)
+    assert (len(one.skips), one.skipped) == (1000, (("dot-git", 1001),))
+
+
+def test_an_entry_that_the_reader_left_out_and_that_has_the_name_of_a_kept_one_refuses_the_artifact(tmp_path):
+    data = gzipped(entry(b"sample-1.0/a", b"x") + header(b"sample-1.0/a", kind=b"6") + END)
+    with pytest.raises(ArchiveError, match="left out"):
+        made(Distribution("sample", "sample-1.0.tar.gz", data), tmp_path)
+
+
+def test_the_first_thousand_flags_are_told(tmp_path):
+    assert len(made(sdist("sample", "1.0", {f"{number}/aux": "x" for number in range(1001)}), tmp_path).flags) == 1000
 
 
 def test_the_ids_of_a_commit_and_its_tag_are_golden(tmp_path):

@@ -28,11 +28,11 @@ class Budget:
         self._unpacked_left = self._allowance = limits.unpacked_allowance(artifact_bytes)
         self._entries_left = limits.entries
         self._paths_left = limits.paths_bytes
-        self._folders = 0
-        # Folders are nodes of a tree: the spelling of every ancestor of every path
-        # would be quadratic in a path's depth.
-        self._children: dict[tuple[int, bytes], int] = {}
-        self._known: set[bytes] = {b""}
+        # A folder is the hash of its parent's hash and its name: to keep the spelling of every
+        # ancestor of every path would be quadratic in a path's depth. Two that share 64 bits, which
+        # are keyed anew in each process, count as one.
+        self._folders: set[int] = set()
+        self._known: set[int] = {hash(b"")}
 
     @property
     def piece_bytes(self) -> int:
@@ -71,14 +71,21 @@ class Budget:
     def name(self, raw: bytes) -> None:
         """Charge a name as the archive has it."""
         if len(raw) > self.limits.path_bytes:
-            raise Refused(Refusal.LIMIT_PATH, f"a path has more than {self.limits.path_bytes} bytes")
+            self._refuse_path()
         self.text(raw)
+
+    def foresee_name(self, raw: bytes, together: int) -> None:
+        """Refuse a name that a directory gives, and will be charged for, before it is kept: `together` bytes of names, it among them."""
+        if len(raw) > self.limits.path_bytes:
+            self._refuse_path()
+        if together > self._paths_left:
+            self._refuse_paths()
 
     def text(self, raw: bytes) -> None:
         """Charge a link's target, which is kept in memory as names are."""
         self._paths_left -= len(raw)
         if self._paths_left < 0:
-            raise Refused(Refusal.LIMIT_PATHS, f"the paths have more than {self.limits.paths_bytes} bytes together")
+            self._refuse_paths()
 
     def place(self, path: bytes, *, folder: bool) -> None:
         """Charge the place of an entry in the tree: its folders, each once, and itself if it is one."""
@@ -88,8 +95,16 @@ class Budget:
         if len(path) > limits.component_bytes and max(map(len, path.split(b"/"))) > limits.component_bytes:
             raise Refused(Refusal.LIMIT_COMPONENT, f"a component of a path has more than {limits.component_bytes} bytes")
         above = path if folder else path.rpartition(b"/")[0]
-        if above not in self._known:
+        known = hash(above)
+        if known not in self._known:
             self._add_folder(above)
+            self._known.add(known)
+
+    def _refuse_path(self) -> NoReturn:
+        raise Refused(Refusal.LIMIT_PATH, f"a path has more than {self.limits.path_bytes} bytes")
+
+    def _refuse_paths(self) -> NoReturn:
+        raise Refused(Refusal.LIMIT_PATHS, f"the paths have more than {self.limits.paths_bytes} bytes together")
 
     def _refuse_unpacked(self) -> NoReturn:
         raise Refused(Refusal.LIMIT_UNPACKED, f"unpacks to more than {self._allowance} bytes")
@@ -98,14 +113,10 @@ class Budget:
         raise Refused(Refusal.LIMIT_ENTRIES, f"has more than {self.limits.entries} entries")
 
     def _add_folder(self, path: bytes) -> None:
-        node = 0
+        folder = 0
         for part in path.split(b"/"):
-            node = self._children.get((node, part)) or self._new_folder(node, part)
-        self._known.add(path)
-
-    def _new_folder(self, parent: int, part: bytes) -> int:
-        self._folders += 1
-        if self._folders > self.limits.folders:
+            folder = hash((folder, part))
+            self._folders.add(folder)
+        # A path adds no more folders than it may be deep.
+        if len(self._folders) > self.limits.folders:
             raise Refused(Refusal.LIMIT_FOLDERS, f"has more than {self.limits.folders} folders")
-        self._children[(parent, part)] = self._folders
-        return self._folders

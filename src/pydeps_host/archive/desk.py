@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from pydeps_host.archive.budget import Budget
-from pydeps_host.archive.policy import Gate, content_reason, path_in_tree
+from pydeps_host.archive.policy import Gate, check_name, content_reason, path_in_tree
 from pydeps_host.archive.reasons import SkipReason
 from pydeps_host.archive.values import Kind, Member, sane_time
 
@@ -72,6 +72,7 @@ class Desk:
     def leave(self, found: Found, reason: SkipReason, content: Content) -> Iterator[bytes]:
         """Leave an entry out before its name is looked at; return what is to be drained."""
         raw, size, offset = found.raw, found.size, found.offset
+        check_name(found.raw)
         self._budget.name(raw)
         self._gate.skip(raw, reason, offset)
         return self._timed(content.pieces(size)) if size else _NOTHING

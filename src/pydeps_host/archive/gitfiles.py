@@ -12,7 +12,8 @@ _ATTRIBUTES_LINE = 2048
 
 _BLANK = re.compile(rb"[ \t]*(?:[#;].*)?")
 _SECTION = re.compile(rb'[ \t]*\[submodule "([\w./+@ -]+)"\][ \t]*')
-_SETTING = re.compile(rb"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*=[ \t]*([\w./:@~+ -]*)")
+# Possessive, because a value may begin with what is skipped before it: a mebibyte of blanks would be tried at every place.
+_SETTING = re.compile(rb"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*=[ \t]*+([\w./:@~+ -]*)")
 _URL = re.compile(
     rb"(?:https?|ssh|git)://(?:[\w.-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*(?::[1-9][0-9]{0,3})?(?:/[\w.~+@-]*)*"
     rb"|[\w.-]+@[\w.-]+:[\w.~+-][\w./~+-]*"

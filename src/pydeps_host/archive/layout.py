@@ -1,18 +1,21 @@
 """The rules that look at the whole tree."""
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable
+from itertools import chain
 
 from attrs import evolve
 
 from pydeps_host.archive.folding import ROOT, Tree
 from pydeps_host.archive.links import LinkResolver
+from pydeps_host.archive.policy import plain
 from pydeps_host.archive.reasons import FlagReason, Refusal, Refused, SkipReason
 from pydeps_host.archive.values import Entry, Flag, Kind, Layout, Skip
 from pydeps_host.errors import ArchiveError
 from pydeps_host.values import escape
 
 
-def layout(entries: Iterable[Entry], *, strip: bool, filename: str = "archive") -> Layout:
+def layout(entries: Iterable[Entry], *, strip: bool, filename: str = "archive", left_out: Iterable[Skip] = ()) -> Layout:
     """Make a tree of entries, in the archive's order.
 
     A hard link is a copy of the file that came under its target's name before
@@ -23,24 +26,27 @@ def layout(entries: Iterable[Entry], *, strip: bool, filename: str = "archive") 
         strip: Whether the single top folder, if there is one, is taken off: for
             source distributions (PEP 625), not for wheels.
         filename: The archive's name, for errors.
+        left_out: What the reader skipped; looked at once the entries are through.
 
     Raises:
-        ArchiveError: Two entries claim one path with other content or mode, a path
-            is a file and a folder, or a symlink could stand where a folder does.
+        ArchiveError: Two entries claim one path with other content or mode, or one of
+            the two is left out; a path is a file and a folder; or a symlink could
+            stand where a folder does.
     """
-    given = tuple(entries)
+    given = deque(entries)
     top = _top_folder(given) if strip else b""
     builder = _Builder(top)
     try:
-        for entry in given:
-            builder.add(entry)
-        return builder.finish()
+        # One entry after the other is let go, where nobody else holds it: the tree has its own.
+        while given:
+            builder.add(given.popleft())
+        return builder.finish(left_out)
     except Refused as refused:
         place = None if refused.entry is None else escape(refused.entry.decode("utf-8", "surrogateescape"))
         raise ArchiveError(filename, refused.reason.value, refused.detail, place, refused.offset) from refused
 
 
-def _top_folder(entries: Sequence[Entry]) -> bytes:
+def _top_folder(entries: Iterable[Entry]) -> bytes:
     """Return the one folder that everything is in, or nothing."""
     tops = {entry.path.partition(b"/")[0] for entry in entries}
     if len(tops) != 1:
@@ -74,7 +80,8 @@ class _Builder:
         if placed is not None:
             self._place(node, placed)
 
-    def finish(self) -> Layout:
+    def finish(self, left_out: Iterable[Skip]) -> Layout:
+        self._refuse_left_out(left_out)
         self._refuse_link_folders()
         self._flag_collisions()
         self._skip_links()
@@ -125,17 +132,38 @@ class _Builder:
             raise Refused(Refusal.DUPLICATE, "two entries of one name, with other content or mode", entry.path, entry.offset)
         self._flags.append(Flag(entry.path, FlagReason.DUPLICATE, entry.offset))
 
+    def _refuse_left_out(self, left_out: Iterable[Skip]) -> None:
+        # Whoever extracts an archive has the later one of two entries, whatever it is.
+        beside = ((self._strip(plain(skip.path)), skip) for skip in left_out)
+        for path, skip in chain(beside, ((skip.path, skip) for skip in self._skips)):
+            node = self._node(path)
+            # A folder's name without the UTF-8 flag may be that of one which others have with it.
+            folder = node != ROOT and node in self._is_folder and skip.reason != SkipReason.NO_UTF8_FLAG
+            if folder or node in self._entries:
+                raise Refused(Refusal.DUPLICATE, "an entry that is left out has the name of one that is kept", path, skip.offset)
+
     def _refuse_link_folders(self) -> None:
-        folders = {self._tree.twin(node) for node in self._is_folder}
-        for node, entry in self._entries.items():
-            if entry.kind is Kind.SYMLINK and self._tree.twin(node) in folders:
+        twin = self._tree.twin
+        links = [(twin(node), entry) for node, entry in self._entries.items() if entry.kind is Kind.SYMLINK]
+        taken = {node for node, _ in links}.intersection(map(twin, self._is_folder))
+        for node, entry in links:
+            if node in taken:
                 raise Refused(Refusal.LINK_AND_FOLDER, "a symlink that some file systems take for a folder", entry.path, entry.offset)
 
     def _flag_collisions(self) -> None:
         for node in self._tree.nodes():
-            if self._tree.twin(node) != node and (node in self._entries or node in self._is_folder):
-                entry = self._entries.get(node)
-                self._flags.append(Flag(self._tree.path(node), FlagReason.CASE_COLLISION, None if entry is None else entry.offset))
+            if self._tree.twin(node) == node:
+                continue
+            entry = self._entries.get(node)
+            if entry is not None:
+                self._flags.append(Flag(entry.path, FlagReason.CASE_COLLISION, entry.offset))
+            elif node in self._is_folder and self._begins_collision(node):
+                self._flags.append(Flag(self._tree.path(node), FlagReason.CASE_COLLISION, None))
+
+    def _begins_collision(self, folder: int) -> bool:
+        # Folders below it collide as well, and to tell the path of each would be quadratic in the depth.
+        above = self._tree.parent(folder)
+        return self._tree.twin(above) == above
 
     def _skip_links(self) -> None:
         targets = {node: entry.target or b"" for node, entry in self._entries.items() if entry.kind is Kind.SYMLINK}
@@ -148,4 +176,4 @@ class _Builder:
 
 
 def _moved(entry: Entry, path: bytes) -> Entry:
-    return Entry(path, entry.kind, entry.executable, entry.id, entry.target, entry.offset)
+    return entry if path is entry.path else Entry(path, entry.kind, entry.executable, entry.id, entry.target, entry.offset)

@@ -15,27 +15,29 @@ _HOPS = 40
 
 @define
 class _Walk:
-    """One link that is being followed."""
+    """One link that is being followed; `beyond` is how many names below `node`, where nothing is, it has come."""
 
     link: int
     node: int
     parts: list[bytes]
     hops: int = 1
+    beyond: int = 0
 
 
 class LinkResolver:
     """Follows symlinks, each text once, whatever the number of links that lead through it.
 
     Args:
-        tree: Every path; names that links lead to, and that nobody has, are added.
+        tree: Every path. Names that links lead to, and that nobody has, are counted and
+            not added: the texts of links may hold millions of them.
         targets: The text of every symlink, by its node.
     """
 
     def __init__(self, tree: Tree, targets: Mapping[int, bytes]) -> None:
         self._tree = tree
         self._targets = targets
-        # Where each link leads and over how many links, or why it may not be.
-        self._known: dict[int, tuple[int, int] | SkipReason] = {}
+        # Where each link leads (a node, and how many names below it) and over how many links, or why it may not be.
+        self._known: dict[int, tuple[int, int, int] | SkipReason] = {}
 
     def reason(self, link: int) -> SkipReason | None:
         """Return why a symlink is unsafe, or None."""
@@ -44,7 +46,7 @@ class LinkResolver:
             known = self._follow(link)
         return known if isinstance(known, SkipReason) else None
 
-    def _follow(self, link: int) -> tuple[int, int] | SkipReason:
+    def _follow(self, link: int) -> tuple[int, int, int] | SkipReason:
         stack: list[_Walk] = []
         following: set[int] = set()
         self._begin(link, stack, following)
@@ -73,34 +75,40 @@ class LinkResolver:
 
     def _step(self, walk: _Walk) -> int | None:
         """Go on until the end, or until another link's end has to be known: return that link."""
-        tree = self._tree
         while walk.parts and walk.link not in self._known:
             part = walk.parts[-1]
             if part == b"..":
-                if walk.node == ROOT:
-                    self._known[walk.link] = SkipReason.LINK_LEAVES
-                walk.node = tree.parent(walk.node)
+                self._climb(walk)
             elif spells_dot_git(part.decode()):
                 self._known[walk.link] = SkipReason.LINK_DOT_GIT
             else:
-                node = tree.find(walk.node, part)
-                node = tree.add(walk.node, part) if node is None else node
-                if node in self._targets:
-                    if node not in self._known:
-                        return node
+                node = None if walk.beyond else self._tree.find(walk.node, part)
+                if node is None:
+                    walk.beyond += 1
+                elif node not in self._targets:
+                    walk.node = node
+                elif node in self._known:
                     self._pass(walk, self._known[node])
                 else:
-                    walk.node = node
+                    return node
             walk.parts.pop()
-        self._known.setdefault(walk.link, (walk.node, walk.hops))
+        self._known.setdefault(walk.link, (walk.node, walk.beyond, walk.hops))
         return None
 
-    def _pass(self, walk: _Walk, known: tuple[int, int] | SkipReason) -> None:
+    def _climb(self, walk: _Walk) -> None:
+        if walk.beyond:
+            walk.beyond -= 1
+            return
+        if walk.node == ROOT:
+            self._known[walk.link] = SkipReason.LINK_LEAVES
+        walk.node = self._tree.parent(walk.node)
+
+    def _pass(self, walk: _Walk, known: tuple[int, int, int] | SkipReason) -> None:
         """Go through another link, whose end is known."""
         if isinstance(known, SkipReason):
             self._known[walk.link] = known
             return
-        walk.node, hops = known
+        walk.node, walk.beyond, hops = known
         walk.hops += hops
         if walk.hops > _HOPS:
             self._known[walk.link] = SkipReason.LINK_LOOP

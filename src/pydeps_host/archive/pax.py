@@ -4,9 +4,13 @@ import re
 from typing import NamedTuple
 
 from pydeps_host.archive.reasons import Refusal, Refused
+from pydeps_host.archive.tarheader import IDS
 
 _LENGTH = re.compile(rb"([1-9][0-9]{0,8}) ")
-_SECONDS = re.compile(rb"-?[0-9]{1,12}(?:\.[0-9]*)?")
+_SECONDS = re.compile(rb"-?[0-9]{1,18}(?:\.[0-9]*)?")
+_ID = re.compile(rb"[0-9]{1,10}")
+# GNU tar fails where one of these is no number, or none that there is room for.
+_NUMBERS = {b"mtime": _SECONDS, b"atime": _SECONDS, b"ctime": _SECONDS, b"uid": _ID, b"gid": _ID}
 _UTF8 = b"ISO-IR 10646 2000 UTF-8"
 
 # What says which entry it is and how long: no global header may say that, because
@@ -66,6 +70,10 @@ def _records(data: bytes) -> dict[bytes, bytes]:
         if key in records:
             raise Refused(Refusal.PAX_DUPLICATE, "a header has two records of one key")
         records[key] = value
+    for key in records.keys() & _NUMBERS.keys():
+        value = records[key]
+        if _NUMBERS[key].fullmatch(value) is None or (_NUMBERS[key] is _ID and int(value) not in IDS):
+            raise Refused(Refusal.PAX_RECORD, f"no {key.decode()} that a Unix system has")
     if b"hdrcharset" in records and records[b"hdrcharset"] != _UTF8:
         raise Refused(Refusal.PAX_CHARSET, "the records are said not to be in UTF-8")
     return records
@@ -79,6 +87,8 @@ def _record(data: bytes, position: int) -> tuple[bytes, bytes, int]:
     key, equals, value = data[found.end() : end - 1].partition(b"=")
     if end > len(data) or data[end - 1 : end] != b"\n" or not equals or not key:
         raise Refused(Refusal.PAX_RECORD, "a record is not `length key=value` and a line break")
+    if key[0] in b" \t":
+        raise Refused(Refusal.PAX_RECORD, "a key with a blank in front, which some readers take off")
     if b"\0" in key or (b"\0" in value and not key.startswith((b"SCHILY.xattr.", b"LIBARCHIVE.xattr."))):
         raise Refused(Refusal.PAX_RECORD, "a record has a NUL in it, where it ends for some readers")
     if key.startswith(b"GNU.sparse."):
@@ -103,6 +113,4 @@ def _size(value: bytes) -> int:
 
 
 def _seconds(value: bytes | None) -> int | None:
-    if value is None or _SECONDS.fullmatch(value) is None:
-        return None
-    return int(value.partition(b".")[0])
+    return None if value is None else int(value.partition(b".")[0])

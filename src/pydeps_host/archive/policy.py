@@ -68,7 +68,7 @@ class Gate:
         self.skips.append(Skip(raw, reason, offset))
 
     def _examine(self, raw: bytes, kind: Kind, offset: int) -> tuple[SkipReason | None, bytes]:
-        _check_name(raw)
+        check_name(raw)
         reason = _form(raw)
         if reason is not None:
             return reason, raw
@@ -91,8 +91,29 @@ def path_in_tree(raw: bytes) -> tuple[SkipReason | None, bytes]:
     """Return the path that a hard link's text names, or why it can name none."""
     if _PLAIN.match(raw) is not None and not raw.endswith(b"/"):
         return None, raw
+    if raw.endswith((b"/", b"/.")):
+        # The name of a folder, which has no hard links.
+        return SkipReason.HARD_LINK_MISSING, raw
     reason = _form(raw)
     return reason, raw if reason is not None else "/".join(_parts(raw)).encode()
+
+
+def check_name(raw: bytes) -> None:
+    """Check that an entry's name is one.
+
+    Raises:
+        Refused: It is none, or ends early for some readers.
+    """
+    if b"\0" in raw:
+        raise Refused(Refusal.NAME_NUL, "a name with a NUL in it ends there for some readers")
+    # A lone `.` for a folder is written by no common tool, which all write `./`.
+    if raw in {b"", b"."}:
+        raise Refused(Refusal.NAME_EMPTY, "an entry without a name")
+
+
+def plain(raw: bytes) -> bytes:
+    """Return a path without what does not move it: `.` and empty components."""
+    return b"/".join(part for part in raw.split(b"/") if part not in {b"", b"."})
 
 
 def climbs(raw: bytes) -> bool:
@@ -128,14 +149,6 @@ def link_text_reason(target: bytes) -> SkipReason | None:
     if reason is SkipReason.ABSOLUTE:
         return SkipReason.LINK_ABSOLUTE
     return SkipReason.LINK_TEXT if reason is not None else None
-
-
-def _check_name(raw: bytes) -> None:
-    if b"\0" in raw:
-        raise Refused(Refusal.NAME_NUL, "a name with a NUL in it ends there for some readers")
-    # A lone `.` for a folder is written by no common tool, which all write `./`.
-    if raw in {b"", b"."}:
-        raise Refused(Refusal.NAME_EMPTY, "an entry without a name")
 
 
 def _parts(raw: bytes) -> list[str]:

@@ -68,6 +68,7 @@ class Refusal(StrEnum):
     ZIP_SIZE = "zip-size"
     ZIP_DUPLICATE = "zip-duplicate-name"
     ZIP_FOLDER = "zip-folder"
+    ZIP_ATTRIBUTES = "zip-attributes"
 
     DUPLICATE = "duplicate-path"
     FILE_AND_FOLDER = "file-and-folder"

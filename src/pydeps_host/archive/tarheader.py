@@ -21,6 +21,12 @@ _USTAR = frozenset({b"ustar\x0000", b"ustar\0\0\0", b"ustar\0  "})
 _GNU = b"ustar  \0"
 _V7 = bytes(8)
 
+# What the types of a Unix system have room for.
+IDS = range(1 << 32)
+_TIMES = range(-(1 << 63), 1 << 63)
+_DEVICE_NUMBERS = range(1 << 31)
+_DEVICES = frozenset({b"3", b"4"})
+
 
 class Header(NamedTuple):
     """What a header block says; a tuple, because one is made for every header.
@@ -96,13 +102,22 @@ def _check_sum(block: bytes, total: int) -> None:
 
 def _numbers(block: bytes) -> tuple[int, int, int, int]:
     # User, group and device decide nothing here, and yet a header in which they are
-    # no numbers is none.
-    for begin in (108, 116, 329, 337):
-        _number_or_blank(block[begin : begin + 8])
+    # no numbers is none: GNU tar fails where it has no such user, group or time.
+    for begin in (108, 116):
+        _within(_number(block[begin : begin + 8]), IDS)
+    for begin in (329, 337):
+        device = _number if block[156:157] in _DEVICES else _number_or_blank
+        _within(device(block[begin : begin + 8]), _DEVICE_NUMBERS)
     size = _number(block[124:136])
     if size < 0:
         raise Refused(Refusal.TAR_FIELD, "a size below zero")
-    return _octal(block[100:108]), size, _number_or_blank(block[136:148]), _octal(block[148:156])
+    return _octal(block[100:108]), size, _within(_number(block[136:148]), _TIMES), _octal(block[148:156])
+
+
+def _within(number: int, allowed: range) -> int:
+    if number not in allowed:
+        raise Refused(Refusal.TAR_FIELD, "a number that is too large, or below zero")
+    return number
 
 
 def _number_or_blank(field: bytes) -> int:

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from pydeps_host.archive.budget import PIECE_BYTES, Budget
@@ -11,13 +11,15 @@ from pydeps_host.archive.reasons import Refusal, Refused, SkipReason
 from pydeps_host.archive.stream import inflate_raw
 from pydeps_host.archive.values import Kind, Member
 from pydeps_host.archive.zipdirectory import DEFLATED, DESCRIPTOR, UTF8, Record, read_directory
-from pydeps_host.archive.zipend import find_directory
-from pydeps_host.archive.zipextra import parse_extra, widen
+from pydeps_host.archive.zipend import Directory, find_directory
+from pydeps_host.archive.zipextra import UNICODE_PATH, parse_extra, widen
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _SIGNATURE = b"PK\x07\x08"
 # A symlink's text that is longer than a path may be is read only to be checked.
 _LINK_BYTES = 4096
+# Among 200,000 entries, five of different sizes have one checksum by chance in one of 10 ** 14 archives.
+_SHARED_SIZES = 4
 
 
 class ZipReader:
@@ -35,6 +37,8 @@ class ZipReader:
         self._size = size
         self._desk = desk
         self._budget = budget
+        self._unicode_path = False
+        self._sums = _SharedChecksums()
 
     def members(self) -> Iterator[Member]:
         """Yield the members that are taken, in the order of their local records.
@@ -43,14 +47,9 @@ class ZipReader:
             Refused: The archive is refused.
         """
         directory = find_directory(self._file, self._size)
-        records = sorted(read_directory(self._file, directory, self._budget), key=lambda record: record.offset)
-        begins = [record.offset for record in records] + [directory.offset]
-        if begins[0] != 0:
-            raise Refused(Refusal.ZIP_GAP, "something precedes the first entry", offset=0)
-        shared = _shared_checksums(records)
-        for record, end in zip(records, begins[1:], strict=True):
+        for record, end in self._records(directory):
             try:
-                content = _Content(self._file, self._budget, record, self._local(record, end), shared.get(record.crc, frozenset()))
+                content = _Content(self._file, self._budget, record, self._local(record, end), self._sums.sizes(record.crc))
                 member, rest = self._take(record, content)
             except Refused as refused:
                 raise refused.at(record.name, record.offset) from None
@@ -61,6 +60,23 @@ class ZipReader:
                     """Whoever wanted the content has had it."""
             except Refused as refused:
                 raise refused.at(record.name, record.offset) from None
+
+    def _records(self, directory: Directory) -> Iterator[tuple[Record, int]]:
+        """Yield the records in the order of what they are of, each with where the next one's begins."""
+        kept: list[bytes] = []
+        for record in read_directory(self._file, directory, self._budget):
+            self._sums.add(record)
+            self._unicode_path |= record.unicode_path
+            kept.append(record.pack())
+        kept.sort(reverse=True)
+        following = Record.unpack(kept.pop()) if kept else None
+        if (following or directory).offset != 0:
+            raise Refused(Refusal.ZIP_GAP, "something precedes the first entry", offset=0)
+        while following is not None:
+            record = following
+            # Each is let go as it is read: its place in memory is taken by what is made of it.
+            following = Record.unpack(kept.pop()) if kept else None
+            yield record, (following or directory).offset
 
     def _take(self, record: Record, content: "_Content") -> tuple[Member | None, Iterator[bytes]]:
         found = Found(record.name, record.kind, record.executable, record.size, record.mtime, record.offset)
@@ -86,11 +102,16 @@ class ZipReader:
         # Some writers say in the local record alone that a data descriptor follows.
         if (name, flags & ~DESCRIPTOR, method) != (record.name, record.flags & ~DESCRIPTOR, record.method) or record.flags & ~flags:
             raise Refused(Refusal.ZIP_HEADERS_DISAGREE, "the local record has another name, method or flags")
-        zip64 = parse_extra(self._file.read(extra_bytes), name)
-        size, packed = widen(zip64, (size, packed))
+        zip64, kinds = parse_extra(self._file.read(extra_bytes), name)
         streamed = bool(flags & DESCRIPTOR)
+        # Wheels made by Bazel give both sizes a second time, where nothing needs it.
+        if not streamed and zip64 == struct.pack("<QQ", size, packed):
+            zip64 = None
+        size, packed = widen(zip64, (size, packed))
         if (crc, packed, size) != (record.crc, record.packed, record.size) and not (streamed and (crc, packed, size) == (0, 0, 0)):
             raise Refused(Refusal.ZIP_HEADERS_DISAGREE, "the local record has another size or checksum")
+        if streamed and (self._unicode_path or UNICODE_PATH in kinds):
+            raise Refused(Refusal.ZIP_UNICODE_PATH, "a data descriptor in an archive with a Unicode path, whose length unzip mistakes")
         begin: int = record.offset + _LOCAL.size + name_bytes + extra_bytes
         self._check_cover(end - begin - record.packed, streamed=streamed)
         if streamed:
@@ -113,15 +134,30 @@ class ZipReader:
             raise Refused(Refusal.ZIP_DESCRIPTOR, "a data descriptor that does not agree with the directory")
 
 
-def _shared_checksums(records: Iterable[Record]) -> dict[int, frozenset[int]]:
-    """Return the checksums that entries of different sizes share, with those sizes."""
-    first: dict[int, int] = {}
-    shared: dict[int, frozenset[int]] = {}
-    for record in records:
-        size = first.setdefault(record.crc, record.size)
+class _SharedChecksums:
+    """Knows which checksums entries of different sizes share."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, int] = {}
+        self._shared: dict[int, set[int]] = {}
+
+    def add(self, record: Record) -> None:
+        """Take note of an entry.
+
+        Raises:
+            Refused: More sizes share its checksum than chance would bring.
+        """
+        size = self._first.setdefault(record.crc, record.size)
         if size != record.size:
-            shared[record.crc] = shared.get(record.crc, frozenset()) | {size, record.size}
-    return shared
+            sizes = self._shared.setdefault(record.crc, {size})
+            sizes.add(record.size)
+            # Every entry would be looked through once for each of these sizes.
+            if len(sizes) > _SHARED_SIZES:
+                raise Refused(Refusal.ZIP_CHECKSUM, "more sizes of one checksum than chance brings", record.name, record.offset)
+
+    def sizes(self, crc: int) -> Collection[int]:
+        """Return the sizes that share a checksum; none where all entries that have it are of one size."""
+        return self._shared.get(crc, ())
 
 
 class _Content:
@@ -132,10 +168,10 @@ class _Content:
         budget: Charged for the content.
         record: What the directory says of the entry.
         begin: Where the content begins.
-        sizes: Sizes of entries that have the same checksum.
+        sizes: Sizes of entries that have the same checksum; a few.
     """
 
-    def __init__(self, file: BinaryIO, budget: Budget, record: Record, begin: int, sizes: frozenset[int]) -> None:
+    def __init__(self, file: BinaryIO, budget: Budget, record: Record, begin: int, sizes: Collection[int]) -> None:
         self._file = file
         self._budget = budget
         self._record = record
@@ -169,7 +205,9 @@ class _Content:
             raise Refused(Refusal.ZIP_CHECKSUM, "the content has another checksum than the directory says")
 
     def _raw(self) -> Iterator[bytes]:
-        if self._record.method == DEFLATED:
+        # The zip files of setuptools 0.7 to 2.2 call a folder deflated and hold no stream for it: no reader looks for one.
+        bare = self._record.kind is Kind.DIRECTORY and not self._record.packed
+        if self._record.method == DEFLATED and not bare:
             yield from inflate_raw(self._read, self._budget)
             return
         while piece := self._read(PIECE_BYTES):

@@ -2,16 +2,29 @@
 
 import struct
 import zlib
+from typing import NamedTuple
 
 from pydeps_host.archive.reasons import Refusal, Refused
 
 _ZIP64 = 0x0001
-_UNICODE_PATH = 0x7075
+UNICODE_PATH = 0x7075
 _FULL = 0xFFFF_FFFF
 
 
-def parse_extra(data: bytes, name: bytes) -> bytes | None:
-    """Check a record's extra fields, and return its ZIP64 field's content, or None where it has none.
+class Extra(NamedTuple):
+    """What a record's extra fields say.
+
+    Attributes:
+        zip64: The ZIP64 field's content, or None.
+        kinds: What fields there are.
+    """
+
+    zip64: bytes | None = None
+    kinds: frozenset[int] = frozenset()
+
+
+def parse_extra(data: bytes, name: bytes) -> Extra:
+    """Check a record's extra fields, and return what decides.
 
     Args:
         data: The extra fields.
@@ -32,15 +45,14 @@ def parse_extra(data: bytes, name: bytes) -> bytes | None:
         position += 4 + size
         if len(content) != size:
             raise Refused(Refusal.ZIP_EXTRA, "an extra field longer than its space")
-        if kind in {_ZIP64, _UNICODE_PATH}:
-            if kind in seen:
-                raise Refused(Refusal.ZIP_EXTRA, "two extra fields of one kind: readers take one of them")
-            seen.add(kind)
-            if kind == _ZIP64:
-                zip64 = content
-            else:
-                _check_unicode_path(content, name)
-    return zip64
+        if kind in seen and kind in {_ZIP64, UNICODE_PATH}:
+            raise Refused(Refusal.ZIP_EXTRA, "two extra fields of one kind: readers take one of them")
+        seen.add(kind)
+        if kind == _ZIP64:
+            zip64 = content
+        elif kind == UNICODE_PATH:
+            _check_unicode_path(content, name)
+    return Extra(zip64, frozenset(seen))
 
 
 def widen(zip64: bytes | None, fields: tuple[int, ...]) -> tuple[int, ...]:
