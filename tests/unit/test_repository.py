@@ -38,6 +38,7 @@ from pydeps_host.repository import (
     VersionTag,
     locked,
 )
+from pydeps_host.repository.journal import encode_line
 from pydeps_host.repository.workspace import Workspace, clean_dead
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the names of open files are read from /proc")
@@ -390,7 +391,7 @@ def test_a_line_that_was_never_committed_is_not_seen_and_reading_writes_nothing(
     publish(repository, "1.0")
     journal = repository.path / "pydeps-host" / "journal.jsonl"
     line = journal.read_bytes()
-    uncommitted = line.replace(b"sha256:", b"sha256:00").replace(b'"1.0"', b'"6.0"')
+    uncommitted = encode_line(evolve(repository.journal()[0], refs="sha256:00", rows=(VersionRow("6.0", Status.REMOVED),)))
     journal.write_bytes(line + uncommitted + line[:50])
     before = files_in(repository.path)
     other = Repository.open(repository.path)

@@ -73,7 +73,7 @@ class DamagedError(StoreError):
     detail: str
 
     def __str__(self) -> str:
-        return f"{shown(self.path)} is damaged: {shown(self.detail)}; set the repository aside and sync it again"
+        return f"{shown(self.path)} is damaged: {shown(self.detail)}; repair it with `pydeps-host verify --repair`"
 
 
 @frozen(str=False)

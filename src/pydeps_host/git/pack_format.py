@@ -61,6 +61,16 @@ def decode_size(data: bytes, position: int) -> tuple[int, int]:
     raise ValueError("a size has no end")
 
 
+def encode_distance(distance: int) -> bytes:
+    """Return how an OFS_DELTA entry names its base: by the way back to it, in bytes; `decode_distance` reads it."""
+    groups = [distance & 0x7F]
+    while distance := distance >> 7:
+        # Each further group stands for one more than its bits.
+        distance -= 1
+        groups.append(distance & 0x7F | 0x80)
+    return bytes(reversed(groups))
+
+
 def decode_distance(data: bytes, position: int) -> tuple[int, int]:
     """Return (distance back to the base, position after it) of an OFS_DELTA entry.
 

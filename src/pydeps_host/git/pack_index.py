@@ -117,7 +117,7 @@ class PackIndex:
             yield IndexEntry(self._id(place), crc, self._offset(place))
 
     def __contains__(self, id_: ObjectId) -> bool:
-        return self._place(id_) is not None
+        return self.place(id_) is not None
 
     def find(self, id_: ObjectId) -> int | None:
         """Return where in the pack an object begins, or None where it is not in it.
@@ -125,7 +125,7 @@ class PackIndex:
         Raises:
             DamagedError: The index points to a 64-bit offset that it does not have.
         """
-        place = self._place(id_)
+        place = self.place(id_)
         return None if place is None else self._offset(place)
 
     def verify(self) -> None:
@@ -142,7 +142,8 @@ class PackIndex:
                 raise self._damaged("its ids are not in order")
             previous = entry.id
 
-    def _place(self, id_: ObjectId) -> int | None:
+    def place(self, id_: ObjectId) -> int | None:
+        """Return an object's number in the order of the ids, from 0, or None where it is not in the pack."""
         # By hand: the key function that `bisect` would need makes a look-up half as fast.
         low, high = self._fanout[id_[0]], self._fanout[id_[0] + 1]
         content = self._content

@@ -27,7 +27,7 @@ from pydeps_host.git.pack_format import (
 from pydeps_host.git.pack_index import PackIndex
 
 # The most that git itself will make.
-_MAX_DELTAS = 4095
+MAX_DELTAS = 4095
 MAX_BYTES = 256 * 1024 * 1024
 
 
@@ -80,6 +80,20 @@ class PackReader:
             raise self._damaged(id_, "its bytes have another id")
         return kind, data
 
+    @property
+    def end(self) -> int:
+        """Where the last entry ends, in bytes; raises as `packed` does."""
+        return self._opened().end
+
+    def packed(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes as they stand in the pack, fewer at the end of its entries.
+
+        Raises:
+            DiskError: The pack cannot be read.
+            DamagedError: It is not the pack that its index is of.
+        """
+        return self._opened().read(offset, size)
+
     def close(self) -> None:
         """Close the pack."""
         if self._file is not None:
@@ -93,8 +107,8 @@ class PackReader:
         deltas = []
         while entry.base is not None:
             deltas.append(entry)
-            if len(deltas) > _MAX_DELTAS:
-                raise ValueError(f"it is more than {_MAX_DELTAS} deltas from its base")
+            if len(deltas) > MAX_DELTAS:
+                raise ValueError(f"it is more than {MAX_DELTAS} deltas from its base")
             entry = self._entry(entry.base)
         if entry.type not in KINDS:
             raise ValueError(f"there is no kind of entry {entry.type}")
@@ -158,18 +172,18 @@ class _PackFile:
 
     def _check(self, index: PackIndex) -> None:
         with disk_errors(self._path, "reading"):
-            self._end = os.fstat(self._descriptor).st_size - TRAILER_BYTES
+            self.end = os.fstat(self._descriptor).st_size - TRAILER_BYTES
             header = os.pread(self._descriptor, HEADER.size, 0)
-            trailer = os.pread(self._descriptor, TRAILER_BYTES, max(self._end, 0))
+            trailer = os.pread(self._descriptor, TRAILER_BYTES, max(self.end, 0))
         if header != HEADER.pack(SIGNATURE, VERSION, len(index)) or trailer != index.pack_checksum:
             raise DamagedError(str(self._path), "it is not the pack that its index is of")
 
     def read(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes, fewer at the end of the entries, none before or after them."""
-        if not HEADER.size <= offset < self._end:
+        if not HEADER.size <= offset < self.end:
             return b""
         with disk_errors(self._path, "reading"):
-            return os.pread(self._descriptor, min(size, self._end - offset), offset)
+            return os.pread(self._descriptor, min(size, self.end - offset), offset)
 
     def close(self) -> None:
         os.close(self._descriptor)

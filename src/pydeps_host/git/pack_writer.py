@@ -136,6 +136,26 @@ class PackWriter:
             self._enter(id_, crc)
         return id_
 
+    def add_packed(self, id_: ObjectId, pieces: Iterable[bytes]) -> int:
+        """Take an entry over as it is packed elsewhere, header and all; nothing of it is checked.
+
+        Args:
+            id_: The object, which is not in this pack yet.
+            pieces: The entry's bytes. The base of a delta is in this pack.
+
+        Returns:
+            Where the entry begins in this pack, in bytes.
+
+        Raises:
+            DiskError: The disk refuses.
+        """
+        self._cut()
+        crc = 0
+        for piece in pieces:
+            crc = self._append(piece, crc)
+        self._enter(id_, crc)
+        return self._entries[-1].offset
+
     def mark(self) -> Mark:
         """Return the present state, for `rollback`."""
         return Mark(self._end, len(self._entries))

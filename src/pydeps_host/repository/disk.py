@@ -1,13 +1,20 @@
 """Writing files so that they are there after a crash."""
 
+import errno
+import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
 from pydeps_host.errors import disk_errors
+
+# What macOS answers where a file system knows no full sync.
+_NO_FULL_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOTTY})
 
 
 @frozen
@@ -16,7 +23,9 @@ class Disk:
 
     A rename is atomic to whoever looks, and durable once the folder is synced;
     a file's bytes are durable once the file is synced. Both are needed before
-    anything is acknowledged (POSIX.1-2024, fsync).
+    anything is acknowledged (POSIX.1-2024, fsync). On macOS fsync alone leaves
+    them in the drive's cache, and only a full sync gets them out of it (fsync(2)
+    and fcntl(2) there).
 
     Attributes:
         durable: Whether anything is synced. Without, a killed process still loses
@@ -28,13 +37,13 @@ class Disk:
     def sync(self, descriptor: int) -> None:
         """Return when the file's bytes are on the disk."""
         if self.durable:
-            os.fsync(descriptor)
+            _sync(descriptor)
 
     def sync_file(self, path: Path) -> None:
         """Sync a file or a folder that is not open."""
         if self.durable:
             with disk_errors(path, "syncing"), _opened(path, os.O_RDONLY) as descriptor:
-                os.fsync(descriptor)
+                _sync(descriptor)
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a whole file in place, synced; its folder is not."""
@@ -79,6 +88,18 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _sync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        except OSError as error:
+            if error.errno not in _NO_FULL_SYNC:
+                raise
+        else:
+            return
+    os.fsync(descriptor)
 
 
 @contextmanager

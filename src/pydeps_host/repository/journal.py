@@ -4,14 +4,19 @@ A line names the digest of the `packed-refs` file that its change leads to. The
 last line whose digest is that of the present file is the current one: so the
 rename that puts the references in place commits the line too. What stands after
 it belongs to a change that was never committed.
+
+A line ends with a digest of its own bytes, so that one which was damaged and can
+still be read is told from one that was written so.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -20,7 +25,12 @@ from pydeps_host.repository.layout import FORMAT, PACK_NAME
 from pydeps_host.repository.row_codec import decode_row, encode_row
 from pydeps_host.repository.rows import VersionRow
 from pydeps_host.repository.state import State
+from pydeps_host.repository.superseding import Supersession, account, decode_supersession, encode_supersession
 from pydeps_host.values import escape, unescape
+
+# How a line ends: the digest is of all bytes before it.
+_SEAL: Final = re.compile(rb',"sum":"([0-9a-f]{64})"\}\n')
+_SEAL_BYTES: Final = len(b',"sum":""}\n') + 64
 
 # An entry of None is one that a claimant no longer has.
 ClaimChanges = Mapping[str, Mapping[str, frozenset[str] | None]]
@@ -38,6 +48,7 @@ class JournalLine:
         claims: Entries that are new or changed, whole; None for one that ended.
         packs: The packs that it added, by name without a suffix.
         owner: The index that owns the project from then on, or None for no change.
+        superseded: Packs that those which it added take the place of, or None.
     """
 
     generation: int
@@ -47,20 +58,44 @@ class JournalLine:
     claims: ClaimChanges = MappingProxyType({})
     packs: tuple[str, ...] = ()
     owner: str | None = None
+    superseded: Supersession | None = None
 
 
 def encode_line(line: JournalLine) -> bytes:
-    """Return the line's bytes: ASCII JSON and a line feed."""
+    """Return the line's bytes: ASCII JSON, the digest of it last, and a line feed."""
     value: dict[str, Any] = {"format": FORMAT, "generation": line.generation, "refs": line.refs, "at": line.at}
     if line.owner is not None:
         value["owner"] = escape(line.owner)
     if line.packs:
         value["packs"] = line.packs
+    if line.superseded is not None:
+        value["superseded"] = encode_supersession(line.superseded)
     if line.rows:
         value["rows"] = [encode_row(row) for row in line.rows]
     if line.claims:
         value["claims"] = {escape(claimant): _encode_entries(entries) for claimant, entries in line.claims.items()}
-    return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
+    said = json.dumps(value, separators=(",", ":")).encode("ascii").removesuffix(b"}")
+    return b'%b,"sum":"%b"}\n' % (said, _digest_of(said).encode())
+
+
+def line_sum(text: bytes) -> str | None:
+    """Return the digest that a line ends with, unchecked; None where it has none.
+
+    Lines that were written before lines had one are read without.
+    """
+    found = _SEAL.fullmatch(text[-_SEAL_BYTES:])
+    return None if found is None else found[1].decode()
+
+
+def decode_line(text: bytes, path: Path, number: int) -> JournalLine:
+    """Read one whole line; errors are those of `decode_lines`."""
+    try:
+        value = json.loads(text)
+        _check_format(value["format"], path)
+        _check_sum(text)
+        return _line_of(value)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DamagedError(str(path), f"line {number} is not one of a journal ({type(error).__name__})") from error
 
 
 def decode_lines(data: bytes, path: Path, *, before: int = 0) -> list[tuple[JournalLine, int]]:
@@ -81,7 +116,7 @@ def decode_lines(data: bytes, path: Path, *, before: int = 0) -> list[tuple[Jour
         # Blocks that a power failure kept from the disk are read as zeros.
         if end == len(data) and b"\0" in text:
             break
-        lines.append((_decode_line(text, path, before + len(lines) + 1), end))
+        lines.append((decode_line(text, path, before + len(lines) + 1), end))
         start = end
     return lines
 
@@ -108,12 +143,10 @@ def advance(since: State, lines: Iterable[tuple[JournalLine, int]], refs: str) -
 def _fold(since: State, lines: list[tuple[JournalLine, int]]) -> State:
     rows = dict(since.rows)
     claims = {claimant: dict(entries) for claimant, entries in since.claims.items()}
-    packs = set(since.packs)
     owner = since.owner
     for line, _ in lines:
         rows.update((row.text, row) for row in line.rows)
         _apply_claims(claims, line.claims)
-        packs.update(line.packs)
         owner = line.owner or owner
     last, end = lines[-1]
     return State(
@@ -122,7 +155,7 @@ def _fold(since: State, lines: list[tuple[JournalLine, int]]) -> State:
         owner,
         MappingProxyType(rows),
         freeze_claims(claims),
-        frozenset(packs),
+        account(since.account, ((line.at, line.packs, line.superseded) for line, _ in lines)),
         since.end + end,
         since.lines + len(lines),
     )
@@ -147,22 +180,27 @@ def _encode_entries(entries: Mapping[str, frozenset[str] | None]) -> dict[str, l
     return {escape(entry): None if versions is None else [escape(text) for text in sorted(versions)] for entry, versions in entries.items()}
 
 
-def _decode_line(text: bytes, path: Path, number: int) -> JournalLine:
-    try:
-        value = json.loads(text)
-        _check_format(value["format"], path)
-        datetime.fromisoformat(value["at"])
-        return JournalLine(
-            _positive(value["generation"]),
-            _digest(value["refs"]),
-            value["at"],
-            tuple(decode_row(row) for row in value.get("rows", ())),
-            {unescape(claimant): _decode_entries(entries) for claimant, entries in value.get("claims", {}).items()},
-            tuple(_pack_name(name) for name in value.get("packs", ())),
-            unescape(value["owner"]) if "owner" in value else None,
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise DamagedError(str(path), f"line {number} is not one of a journal ({type(error).__name__})") from error
+def _check_sum(text: bytes) -> None:
+    if line_sum(text) not in {None, _digest_of(text[:-_SEAL_BYTES])}:
+        raise ValueError("a line ends with the digest of its bytes")
+
+
+def _digest_of(said: bytes) -> str:
+    return hashlib.sha256(said).hexdigest()
+
+
+def _line_of(value: dict[str, Any]) -> JournalLine:
+    datetime.fromisoformat(value["at"])
+    return JournalLine(
+        _positive(value["generation"]),
+        _digest(value["refs"]),
+        value["at"],
+        tuple(decode_row(row) for row in value.get("rows", ())),
+        {unescape(claimant): _decode_entries(entries) for claimant, entries in value.get("claims", {}).items()},
+        tuple(_pack_name(name) for name in value.get("packs", ())),
+        unescape(value["owner"]) if "owner" in value else None,
+        decode_supersession(value["superseded"]) if "superseded" in value else None,
+    )
 
 
 def _check_format(found: object, path: Path) -> None:

@@ -29,13 +29,14 @@ _FOLDERS: Final = ("objects/pack", "objects/info", "refs/heads", "refs/tags", "i
 # info/attributes last, and takes each attribute from the last place that speaks
 # of it (gitattributes(5)). `-text` besides stops the line-end settings of
 # whoever runs git. `-working-tree-encoding` would be a fatal error of git.
-_ATTRIBUTES: Final = (
-    "-text !eol !crlf !ident !filter !working-tree-encoding",
-    "!diff !merge !binary !conflict-marker-size !whitespace !delta !encoding",
-    "!export-ignore !export-subst",
-    "!linguist-detectable !linguist-documentation !linguist-generated !linguist-language !linguist-vendored",
-    "!gitlab-generated !gitlab-language",
+ATTRIBUTES_TEXT: Final = (
+    "* -text !eol !crlf !ident !filter !working-tree-encoding\n"
+    "* !diff !merge !binary !conflict-marker-size !whitespace !delta !encoding\n"
+    "* !export-ignore !export-subst\n"
+    "* !linguist-detectable !linguist-documentation !linguist-generated !linguist-language !linguist-vendored\n"
+    "* !gitlab-generated !gitlab-language\n"
 )
+HEAD_TEXT: Final = "ref: refs/heads/latest\n"
 
 
 @frozen
@@ -72,6 +73,11 @@ class Layout:
     def lock(self) -> Path:
         """Held over publishing. It holds the names of the packs that its holder puts in place."""
         return self.ours / "lock"
+
+    @property
+    def maintenance(self) -> Path:
+        """Held over maintenance, so that nobody does the same work."""
+        return self.ours / "maintenance.lock"
 
     @property
     def versions(self) -> Path:
@@ -120,10 +126,10 @@ def create_layout(layout: Layout, card: Card, disk: Disk) -> None:
         for folder in _FOLDERS:
             (layout.root / folder).mkdir(parents=True)
     files = {
-        layout.root / "HEAD": "ref: refs/heads/latest\n",
-        layout.root / "config": _config(card),
+        layout.root / "HEAD": HEAD_TEXT,
+        layout.root / "config": config_text(card),
         layout.root / "description": f"{escape(card.description or card.name)}\n",
-        layout.root / "info" / "attributes": "".join(f"* {line}\n" for line in _ATTRIBUTES),
+        layout.root / "info" / "attributes": ATTRIBUTES_TEXT,
         layout.journal: "",
         layout.lock: "",
         layout.format: json.dumps({"format": FORMAT}) + "\n",
@@ -178,7 +184,7 @@ def _check_format(path: Path) -> None:
         raise FormatError(str(path), found, FORMAT)
 
 
-def _config(card: Card) -> str:
+def config_text(card: Card) -> str:
     """Return the repository's configuration for git; an empty `mailmap.blob` names no mailmap."""
     sections = {
         "core": {"repositoryformatversion": "0", "filemode": "true", "bare": "true"},

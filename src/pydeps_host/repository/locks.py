@@ -12,7 +12,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -62,17 +62,33 @@ def locked(path: Path, patience: Patience | None = None, *, doing: str = "waitin
             at most 50 ms after its reason.
         DiskError: The file cannot be opened, or its file system has no locks.
     """
-    with disk_errors(path, "opening"):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = _held(path, patience or Patience(), doing)
     try:
-        _take(descriptor, path, patience or Patience(), doing)
         try:
             yield descriptor
         finally:
             # Not left to close(): a forked child may hold a copy of the descriptor.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
-        os.close(descriptor)
+        # What was done under the lock is done: that the system complains now must not hide it.
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+@contextmanager
+def locked_in_turn(path: Path, patience: Patience | None = None, *, doing: str = "waiting for a lock") -> Iterator[int]:
+    """Hold a lock that is held for long, and taken again at once, without keeping others from it.
+
+    Who holds it and comes back goes behind the one who waits: to wait, one holds
+    a second lock, beside the first, which has to be taken on the way to it.
+    Arguments, what is yielded and errors are those of `locked`.
+    """
+    with ExitStack() as waiting:
+        waiting.enter_context(locked(path.with_name(f"{path.name}.next"), patience, doing=doing))
+        with locked(path, patience, doing=doing) as descriptor:
+            waiting.close()
+            yield descriptor
 
 
 def try_lock(descriptor: int) -> bool:
@@ -84,6 +100,29 @@ def try_lock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def _held(path: Path, patience: Patience, doing: str) -> int:
+    while True:
+        with disk_errors(path, "opening"):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            _take(descriptor, path, patience, doing)
+            if _is_there(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _is_there(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one at a path: a repository that was repaired meanwhile has another lock there."""
+    with disk_errors(path, "looking at"):
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(path))  # noqa: PTH116 - beside fstat
+        except FileNotFoundError:
+            return False
 
 
 def _take(descriptor: int, path: Path, patience: Patience, doing: str) -> None:

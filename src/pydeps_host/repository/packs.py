@@ -50,11 +50,7 @@ def place_pack(pack: FinishedPack, folder: Path, disk: Disk) -> None:
 
 
 def announce(lock: int, names: Iterable[str], lock_path: Path) -> None:
-    """Write into the lock which packs its holder is about to place.
-
-    It is not synced: after a power failure nothing worse is left than a pack
-    that nothing refers to.
-    """
+    """Write into the lock which packs its holder is about to place; the caller syncs it before they are."""
     with disk_errors(lock_path, "writing"):
         os.ftruncate(lock, 0)
         os.lseek(lock, 0, os.SEEK_SET)

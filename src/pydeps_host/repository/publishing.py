@@ -7,14 +7,14 @@ stands, and whatever came before is cleaned up by the next one who publishes.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from attrs import frozen
 
-from pydeps_host.errors import DiskError, HostError, UsageError, disk_errors
+from pydeps_host.errors import DamagedError, DiskError, HostError, UsageError, disk_errors
 from pydeps_host.git import FinishedPack, ObjectId, PackIndex
 from pydeps_host.repository.disk import Disk
-from pydeps_host.repository.journal import JournalLine, encode_line
+from pydeps_host.repository.journal import JournalLine, encode_line, line_sum
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.locks import Patience, locked
 from pydeps_host.repository.merge import Conflict, Merged, Proposal, merge
@@ -22,7 +22,9 @@ from pydeps_host.repository.packs import KnownObjects, announce, announced, pack
 from pydeps_host.repository.reader import StateReader
 from pydeps_host.repository.references import Ref, decode_refs, encode_refs
 from pydeps_host.repository.rows import VersionRow
+from pydeps_host.repository.seal import Seal, read_seal, write_seal
 from pydeps_host.repository.state import State, references_of, refs_digest
+from pydeps_host.repository.superseding import Kept, Supersession, superseded_files
 from pydeps_host.repository.workspace import clean_dead
 
 
@@ -39,6 +41,21 @@ class Change:
     generation: int
     old: tuple[tuple[str, str], ...]
     new: tuple[tuple[str, str], ...]
+
+
+@frozen
+class Swap:
+    """How packs give way to one that holds their objects.
+
+    Attributes:
+        at: The time, aware of its zone.
+        keep: How long they stay.
+        deltas: Whether git wrote the new one, with deltas.
+    """
+
+    at: datetime
+    keep: timedelta
+    deltas: bool = False
 
 
 @frozen
@@ -74,6 +91,10 @@ class Publisher:
         """
         with locked(self.layout.lock, patience, doing=f"waiting to publish {self.name}") as lock:
             state = self._recover(lock)
+            # What cannot be removed now is removed later; it keeps nobody from publishing.
+            now = datetime.now(UTC)
+            with suppress(DiskError):
+                self._sweep(state, lambda kept: kept.until <= now)
             known = KnownObjects(self.layout.packs, state.packs)
             merged = merge(state, proposal, name=self.name, has=lambda row: all(map(known, _objects(row))))
             if merged.changes_nothing:
@@ -86,15 +107,77 @@ class Publisher:
                     self._recover(lock)
                 raise
 
+    def supersede(self, old: frozenset[str], new: FinishedPack, how: Swap, patience: Patience) -> bool:
+        """Put a pack that holds all objects of some others in their place; these stay where they are for a while.
+
+        Returns:
+            Whether that was done; False where one of them is superseded already.
+
+        Raises:
+            LockedError, ClosedError, DeadlineError: The lock was not to be had.
+            DamagedError, FormatError, DiskError: As `publish`.
+        """
+        with locked(self.layout.lock, patience, doing=f"waiting to maintain {self.name}") as lock:
+            state = self._recover(lock)
+            if not old <= state.packs:
+                return False
+            try:
+                self._swap(lock, state, (old, new), how)
+            except BaseException:
+                with suppress(HostError):
+                    self._recover(lock)
+                raise
+            return True
+
+    def _swap(self, lock: int, state: State, packs: tuple[frozenset[str], FinishedPack], how: Swap) -> None:
+        old, new = packs
+        name = pack_name(new)
+        # Of several packs one may hold all that is in the others.
+        added = () if name in state.packs else (name,)
+        if added:
+            self._place(lock, (new,), added)
+        superseded = Supersession(tuple(sorted(old - {name})), _text(how.at + how.keep), how.deltas)
+        self._write(lock, JournalLine(state.generation + 1, state.refs, _text(how.at), packs=(name,), superseded=superseded), None)
+
+    def remove_superseded(self, is_over: Callable[[Kept], bool], patience: Patience) -> tuple[str, ...]:
+        """Remove the superseded packs whose time is over, and return their names; errors are those of `supersede`."""
+        if not superseded_files(self.reader.state().account, self.layout.packs, is_over=is_over):
+            return ()
+        with locked(self.layout.lock, patience, doing=f"waiting to maintain {self.name}") as lock:
+            return self._sweep(self._recover(lock), is_over)
+
+    def _sweep(self, state: State, is_over: Callable[[Kept], bool]) -> tuple[str, ...]:
+        """Remove packs that were superseded.
+
+        The pack goes first and its index after it, so that none is ever there
+        without its index. Git takes no notice of an index alone, and looks for the
+        objects of a pack that is gone in those that came meanwhile.
+        """
+        names = superseded_files(state.account, self.layout.packs, is_over=is_over)
+        if names:
+            # Whoever wrote the line that says so may have died before it was on the disk.
+            self.disk.sync_file(self.layout.journal)
+        for name in names:
+            remove_pack(name, self.layout.packs, self.disk)
+        return names
+
     def _recover(self, lock: int) -> State:
         """Take away what a dead process left behind, and return the state."""
         state = self.reader.state()
+        seal = read_seal(self.layout.lock)
+        if seal is not None and seal.generation > state.generation:
+            # Nothing may be cut off or built upon: there was more than what can be read now.
+            raise DamagedError(str(self.layout.journal), f"generation {seal.generation} was published, what is there is {state.generation}")
+        if state.generation and (seal is None or seal.generation < state.generation):
+            # Whoever led here died before its last sync: nothing may rest on this state before that is made good.
+            self.disk.sync_file(self.layout.journal)
+            self.disk.sync_file(self.layout.root)
         with disk_errors(self.layout.journal, "looking at"):
             size = self.layout.journal.stat().st_size
         if size > state.end:
             self.disk.cut(self.layout.journal, state.end)
         if names := announced(lock, self.layout.lock):
-            for name in set(names) - state.packs:
+            for name in set(names) - state.packs - state.account.superseded.keys():
                 remove_pack(name, self.layout.packs, self.disk)
             announce(lock, (), self.layout.lock)
         self.disk.remove(self.layout.new_refs)
@@ -108,18 +191,25 @@ class Publisher:
         old, new = self._references(), references_of(merged.rows)
         packed_refs = encode_refs(new)
         line = _line(state, merged, added, refs_digest(packed_refs) if new != old else state.refs)
-        self.disk.append(self.layout.journal, encode_line(line))
-        if new != old:
+        self._write(lock, line, packed_refs if new != old else None)
+        return _change(line.generation, old, new)
+
+    def _write(self, lock: int, line: JournalLine, packed_refs: bytes | None) -> None:
+        """Write a line, and the references where they change: from then on the change is there."""
+        encoded = encode_line(line)
+        self.disk.append(self.layout.journal, encoded)
+        if packed_refs is not None:
             self.disk.write(self.layout.new_refs, packed_refs)
             self.disk.rename(self.layout.new_refs, self.layout.packed_refs)
             self.disk.sync_file(self.layout.root)
         # The change is on the disk: nothing after it may make it look like a failure.
         with suppress(DiskError):
-            announce(lock, (), self.layout.lock)
-        return _change(line.generation, old, new)
+            write_seal(lock, Seal(line.generation, line_sum(encoded) or "", line.refs), self.layout.lock)
 
     def _place(self, lock: int, packs: tuple[FinishedPack, ...], names: tuple[str, ...]) -> None:
         announce(lock, names, self.layout.lock)
+        # After a power failure, too, it must be known whose packs nothing refers to.
+        self.disk.sync_file(self.layout.lock)
         for pack in packs:
             if pack_name(pack) in names:
                 place_pack(pack, self.layout.packs, self.disk)
@@ -153,12 +243,16 @@ def _line(state: State, merged: Merged, added: tuple[str, ...], refs: str) -> Jo
     return JournalLine(
         state.generation + 1,
         refs,
-        datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        _text(datetime.now(UTC)),
         merged.changed_rows,
         merged.changed_claims,
         added,
         merged.owner,
     )
+
+
+def _text(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _change(generation: int, old: Mapping[str, Ref], new: Mapping[str, Ref]) -> Change:

@@ -4,22 +4,29 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
 from pydeps_host.dependency import tag_of
+from pydeps_host.errors import LockedError
 from pydeps_host.repository.batch import Batch
+from pydeps_host.repository.damage import Damage
 from pydeps_host.repository.disk import Disk
 from pydeps_host.repository.journal import JournalLine
 from pydeps_host.repository.layout import Card, Layout, check_layout, create_layout
 from pydeps_host.repository.locks import Patience, locked
+from pydeps_host.repository.maintenance import Maintained, Maintainer, Upkeep
 from pydeps_host.repository.order import latest_version, newest_first
 from pydeps_host.repository.publishing import Publisher
 from pydeps_host.repository.reader import StateReader
 from pydeps_host.repository.references import LATEST, TAGS, Ref, decode_refs, find_ref, loose_refs
 from pydeps_host.repository.rows import VersionRow
-from pydeps_host.repository.state import Claims
+from pydeps_host.repository.seal import read_seal
+from pydeps_host.repository.state import Claims, refs_digest
+from pydeps_host.repository.superseding import KEEP_SUPERSEDED
+from pydeps_host.repository.verifying import verify_repository
 
 if TYPE_CHECKING:
     from pydeps_host.limiter import Stop
@@ -112,6 +119,17 @@ class Repository:
         """The commit that HEAD leads to, in hexadecimal, or None in an empty repository."""
         return self._commit(LATEST)
 
+    def settle(self) -> None:
+        """Have the references on the disk, if whoever put them in place was killed before it had synced them.
+
+        Reading tells what is there; call this before promising somebody that it
+        stays. It costs a look at one file, and a sync only where somebody died or
+        is publishing right now.
+        """
+        seal = read_seal(self._layout.lock)
+        if seal is None or seal.refs != refs_digest(self._reader.packed_refs()):
+            self._disk.sync_file(self.path)
+
     def loose_refs(self) -> tuple[str, ...]:
         """Return references that something else put beside ours, which git prefers to ours."""
         return loose_refs(self.path)
@@ -163,6 +181,18 @@ class Repository:
         """Return all changes, oldest first."""
         return self._reader.lines()
 
+    # --- all of it ---
+
+    def verify(self) -> tuple[Damage, ...]:
+        """Check every byte of packs, indexes, references and journal, and every link between objects.
+
+        It takes as long as reading and unpacking everything, and no lock.
+
+        Returns:
+            What is wrong and where; nothing where all is well.
+        """
+        return verify_repository(self.path)
+
     # --- changing it ---
 
     def batch(self, *, stop: "Stop | None" = None, deadline: float | None = None) -> Batch:
@@ -172,8 +202,55 @@ class Repository:
             stop: Ends the wait for the publishing lock when it is set.
             deadline: Ends it at this time of `time.monotonic()`.
         """
-        publisher = Publisher(self._layout, self._disk, self._reader, self.name)
-        return Batch(publisher, Patience(stop=stop, deadline=deadline, seconds=_PUBLISHING_SECONDS))
+        return Batch(self._publisher(), Patience(stop=stop, deadline=deadline, seconds=_PUBLISHING_SECONDS))
+
+    def maintain(self, upkeep: Upkeep | None = None, *, stop: "Stop | None" = None, deadline: float | None = None) -> Maintained:
+        """Make one pack of many, and remove superseded ones whose time is over.
+
+        Nobody who reads or publishes is held up. What is superseded stays for an
+        hour, unless `upkeep` says otherwise, for those who read it.
+
+        Args:
+            upkeep: How; if it is not given, everything into one pack, with deltas where git is there.
+            stop: Ends the work and its waits when it is set.
+            deadline: Ends them at this time of `time.monotonic()`.
+
+        Raises:
+            LockedError, ClosedError, DeadlineError: A lock was not to be had in time, or the work was ended. Nothing changed.
+            DamagedError: An object is not what was written; nothing changed.
+            FormatError, DiskError: The repository is not in order, or the disk is full.
+        """
+        patience = Patience(stop=stop, deadline=deadline, seconds=_PUBLISHING_SECONDS)
+        return Maintainer(self._publisher(), upkeep or Upkeep(), patience).maintain()
+
+    def maintain_if_due(self, *, keep_superseded: timedelta = KEEP_SUPERSEDED, stop: "Stop | None" = None) -> Maintained | None:
+        """Do what keeps small packs from piling up, if it is time: quick, without git, and not where somebody else is at it.
+
+        There are to be more than 20 packs below 64 MiB. Those of them that are
+        larger than all smaller ones together are left alone.
+
+        Args:
+            keep_superseded: How long packs stay whose objects are in another one.
+            stop: Ends the work when it is set.
+
+        Returns:
+            What was done, or None.
+
+        Raises:
+            ClosedError: The work was ended by `stop`.
+            DamagedError, FormatError, DiskError: As `maintain`.
+        """
+        upkeep = Upkeep(automatic=True, keep_superseded=keep_superseded)
+        maintainer = Maintainer(self._publisher(), upkeep, Patience(stop=stop, seconds=_PUBLISHING_SECONDS))
+        if not maintainer.is_due():
+            return None
+        try:
+            return maintainer.maintain()
+        except LockedError:
+            return None
+
+    def _publisher(self) -> Publisher:
+        return Publisher(self._layout, self._disk, self._reader, self.name)
 
     @contextmanager
     def version_lock(self, text: str, *, stop: "Stop | None" = None, deadline: float | None = None) -> Iterator[None]:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from pydeps_host.repository.order import latest_version
 from pydeps_host.repository.references import LATEST, TAGS, Ref
 from pydeps_host.repository.rows import VersionRow
+from pydeps_host.repository.superseding import PackAccount
 
 Rows = Mapping[str, VersionRow]
 # Claimant to entry to the texts of the versions that the entry chose.
@@ -31,7 +32,7 @@ class State:
         owner: The name of the index that owns the project, or None.
         rows: Every version that was ever spoken of, by its text.
         claims: Who wants which versions, and for the sake of which entry.
-        packs: The names of the packs that hold the objects, without a suffix.
+        account: The packs that the journal names.
         end: Where the journal's line of this state ends, in bytes.
         lines: How many lines of the journal lead to it.
     """
@@ -41,9 +42,14 @@ class State:
     owner: str | None = None
     rows: Rows = MappingProxyType({})
     claims: Claims = MappingProxyType({})
-    packs: frozenset[str] = frozenset()
+    account: PackAccount = field(factory=PackAccount)
     end: int = 0
     lines: int = 0
+
+    @property
+    def packs(self) -> frozenset[str]:
+        """The names of the packs that hold the objects, without a suffix; none that is superseded."""
+        return self.account.live
 
 
 EMPTY: Final = State()

@@ -7,6 +7,7 @@ a lock that nobody holds was left behind by a process that died.
 import os
 import re
 import secrets
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -40,7 +41,12 @@ class Workspace:
             with disk_errors(path, "creating"):
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
                 # Between the two calls the file looks dead, and may have been cleaned away.
-                if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
+                try:
+                    is_ours = try_lock(descriptor) and os.fstat(descriptor).st_nlink
+                except OSError:
+                    os.close(descriptor)
+                    raise
+                if is_ours:
                     return cls(folder, token, descriptor)
                 os.close(descriptor)
 
@@ -57,7 +63,8 @@ class Workspace:
         try:
             _remove(self._folder, self._token, disk)
         finally:
-            os.close(self._descriptor)
+            with suppress(OSError):
+                os.close(self._descriptor)
 
 
 def clean_dead(folder: Path, disk: Disk) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import os
+import secrets
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Final
 from attrs import asdict
 from packaging.utils import NormalizedName
 
+from pydeps_host.repository.locks import try_lock
 from pydeps_host.simple_api import KeptPage
 
 # A page is inflated within the limit that it was taken under; this one is for a file that somebody exchanged.
@@ -40,12 +41,16 @@ class KeptPages:
     def save(self, index: str, project: NormalizedName, page: KeptPage, /) -> None:
         """Keep a page in place of the one before."""
         path = self._path(index, project)
-        new = path.with_name(f"{path.name}.{os.getpid()}-{id(page)}")
+        new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         head = json.dumps(asdict(page, filter=lambda field, _: field.name != "body"))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            new.write_bytes(head.encode() + b"\n" + zlib.compress(page.body, 1))
-            new.replace(path)
+            _remove_dead(path)
+            with new.open("xb") as file:
+                try_lock(file.fileno())
+                file.write(head.encode() + b"\n" + zlib.compress(page.body, 1))
+                file.flush()
+                new.replace(path)
         except OSError:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
@@ -53,3 +58,11 @@ class KeptPages:
     def _path(self, index: str, project: NormalizedName) -> Path:
         key = hashlib.sha256(json.dumps([index, project]).encode()).hexdigest()
         return self._folder / key[:2] / key[2:]
+
+
+def _remove_dead(path: Path) -> None:
+    """Remove what processes left behind that were killed while they wrote this page: who lives holds a lock on what it writes."""
+    for new in path.parent.glob(f"{path.name}.*"):
+        with suppress(OSError), new.open("rb") as file:
+            if try_lock(file.fileno()):
+                new.unlink()

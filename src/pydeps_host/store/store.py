@@ -1,33 +1,27 @@
-"""One folder of repositories, and what is kept beside them.
+"""One folder of repositories, and what is kept beside them."""
 
-| place | what |
-|---|---|
-| `<namespace>/<name>.git` | repositories, for everybody to read |
-| `.pydeps-host/format.json` | the store's format number |
-| `.pydeps-host/unborn/` | repositories with nothing published yet |
-| `.pydeps-host/spool/` | downloaded files that wait to be published |
-| `.pydeps-host/pages/` | index pages, kept to ask whether they changed |
-| `.pydeps-host/locks/` | locks on names that have no repository yet |
-"""
-
-import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
-from pydeps_host.errors import DamagedError, FormatError, NotStoredError, UsageError, disk_errors
-from pydeps_host.repository import FORMAT, Disk, Patience, Repository, locked
+from pydeps_host.errors import NotStoredError, UsageError, disk_errors
+from pydeps_host.repository import KEEP_SUPERSEDED, Damage, Disk, Patience, Repository, locked, verify_repository
+from pydeps_host.repository.beginning import create_for
+from pydeps_host.repository.locks import locked_in_turn
+from pydeps_host.store.format import check_format, write_format
 from pydeps_host.store.pages import KeptPages
+from pydeps_host.store.places import Places
+from pydeps_host.store.rebuilding import Rebuilding, finish_swap, rebuilding_locked
 from pydeps_host.values import shown
 
-_OURS: Final = ".pydeps-host"
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STALE_SPOOL_SECONDS: Final = 7 * 24 * 3600
 
@@ -41,9 +35,17 @@ class Store:
     Attributes:
         path: The folder; made at the first writing.
         namespace: The folder below it that holds the repositories.
+        keep_superseded: How long packs stay that a sync made one of, for those who read them.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, namespace: str = "python", durable: bool = True) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        namespace: str = "python",
+        durable: bool = True,
+        keep_superseded: timedelta = KEEP_SUPERSEDED,
+    ) -> None:
         """Name a store.
 
         Args:
@@ -51,6 +53,7 @@ class Store:
             namespace: One component of lower-case letters, digits, `.`, `_` and `-`.
             durable: Whether what is acknowledged survives a power failure. Without,
                 a sync is faster and a power failure may lose repositories.
+            keep_superseded: How long packs stay whose objects are in another one.
 
         Raises:
             UsageError: The namespace is none.
@@ -59,7 +62,9 @@ class Store:
             raise UsageError(f"the namespace {shown(namespace)!r} is no folder's name", "use lower-case letters, digits, `.`, `_` and `-`")
         self.path: Path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links that may change
         self.namespace = namespace
+        self.keep_superseded = keep_superseded
         self._disk = Disk(durable=durable)
+        self._places = Places(self.path, namespace)
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r}, namespace={self.namespace!r})"
@@ -72,7 +77,9 @@ class Store:
             DiskError: The folder cannot be read.
         """
         self.check_format()
-        return self._names_in(self.path / self.namespace)
+        for ready in self._places.ours("repaired").glob("*.git"):
+            finish_swap(ready, self._places.repositories / ready.name, self._disk)
+        return _names_in(self._places.repositories)
 
     def path_of(self, name: str) -> Path:
         """Return where the repository of a project is, or would be.
@@ -80,11 +87,7 @@ class Store:
         Raises:
             UsageError: The name is no project's.
         """
-        try:
-            normalized = canonicalize_name(name, validate=True)
-        except InvalidName:
-            raise UsageError(f"{shown(name)!r} is no project's name", "use letters, digits, `.`, `_` and `-`") from None
-        return self.path / self.namespace / f"{normalized}.git"
+        return self._places.repository(name)
 
     def repository(self, name: str) -> Repository:
         """Open a project's repository for reading.
@@ -95,7 +98,7 @@ class Store:
             StoreError: The repository cannot be read.
         """
         self.check_format()
-        path = self.path_of(name)
+        path = self._place(name)
         if not path.is_dir():
             raise NotStoredError(name, str(self.path))
         return Repository.open(path, disk=self._disk)
@@ -115,12 +118,50 @@ class Store:
             StoreError: It cannot be read.
         """
         # The last look is for one that came into place between the first two.
-        for path in (self.path_of(name), self._unborn(name), self.path_of(name)):
+        for path in (self._place(name), self._places.unborn(name), self._places.repository(name)):
             try:
                 return Repository.open(path, disk=self._disk)
             except NotStoredError:
                 continue
         return None
+
+    def verify(self, name: str) -> tuple[Damage, ...]:
+        """Check a project's repository, every byte of it, and change nothing.
+
+        Returns:
+            What is wrong and where; nothing where all is well.
+
+        Raises:
+            NotStoredError: There is none.
+            FormatError: A newer version of this library wrote it.
+        """
+        self.check_format()
+        path = self._place(name)
+        return verify_repository(path if path.is_dir() else self._places.unborn(name))
+
+    @contextmanager
+    def rebuilding(self, name: str, patience: Patience | None = None) -> Iterator[Rebuilding]:
+        """Give a project's repository to somebody who will put another one in its place.
+
+        Raises:
+            ClosedError, DeadlineError, LockedError: The wait for a lock ended.
+            StoreError: The disk or the store is not as it must be.
+        """
+        self.prepare()
+        final = self._place(name)
+        is_unborn = not final.is_dir() and self._places.unborn(name).is_dir()
+        where = Rebuilding(
+            place=self._places.unborn(name) if is_unborn else final,
+            building=self._places.ours("repairing") / final.name,
+            # Nobody but a repair looks for one of the unborn: it must not come into sight.
+            ready=self._places.ours("repairing") / f"{final.stem}.unborn" if is_unborn else self._places.ours("repaired") / final.name,
+            aside=self._places.ours("damaged"),
+            disk=self._disk,
+        )
+        for folder in (where.building.parent, where.ready.parent, where.aside, self._places.lock(name).parent):
+            self._make(folder)
+        with rebuilding_locked(where, self._places.lock(name), patience):
+            yield where
 
     @contextmanager
     def writing(self, name: str, patience: Patience | None = None) -> Iterator[Repository]:
@@ -135,24 +176,43 @@ class Store:
             StoreError: The disk or the store is not as it must be.
         """
         self.prepare()
-        final = self.path_of(name)
+        final = self._place(name)
         if not final.is_dir():
-            with locked(self._lock(name), patience, doing=f"waiting for the lock on {name}"):
+            self._make(self._places.lock(name).parent)
+            # Held over a whole batch, and again over the next one as long as none succeeds.
+            with locked_in_turn(self._places.lock(name), patience, doing=f"waiting for the lock on {name}") as lock:
                 if not final.is_dir():
-                    yield from self._born(name, final)
+                    yield from self._born(name, final, lock)
                     return
+        self._settle_place(name, patience)
         yield Repository.open(final, disk=self._disk)
+
+    def settle(self, name: str) -> None:
+        """Have what a project's repository holds on the disk, if whoever put it in place was killed before it had synced it.
+
+        Raises:
+            NotStoredError: There is no repository.
+            StoreError: The disk or the store is not as it must be.
+        """
+        self._settle_place(name)
+        self.repository(name).settle()
 
     def spool(self, name: str) -> Path:
         """Return the folder, made if need be, where a project's files wait to be published."""
-        folder = self._spool(name)
+        folder = self._places.spool(name)
         self._make(folder)
         return folder
+
+    def spooled(self, name: str) -> tuple[Path, ...]:
+        """Return the files of a project that wait to be published, whole or not."""
+        folder = self._places.spool(name)
+        with disk_errors(folder, "listing"):
+            return tuple(folder.glob("*"))
 
     def drop_stale_spools(self, name: str) -> None:
         """Remove files that nobody came back for in a week."""
         oldest = time.time() - _STALE_SPOOL_SECONDS
-        for path in self._spool(name).glob("*"):
+        for path in self.spooled(name):
             with suppress(OSError):
                 if path.stat().st_mtime < oldest:
                     path.unlink()
@@ -160,7 +220,7 @@ class Store:
     @property
     def pages(self) -> KeptPages:
         """The index pages that are kept."""
-        return KeptPages(self.path / _OURS / "pages")
+        return KeptPages(self._places.pages)
 
     def check_format(self) -> None:
         """Refuse a store that a newer version wrote.
@@ -169,17 +229,7 @@ class Store:
             FormatError: It was.
             DamagedError: Its format number cannot be read.
         """
-        path = self.path / _OURS / "format.json"
-        with disk_errors(path, "reading"):
-            if not path.exists():
-                return
-            written = path.read_bytes()
-        try:
-            found = json.loads(written)["format"]
-        except (ValueError, KeyError, TypeError):
-            raise DamagedError(str(path), "it holds no format number") from None
-        if not isinstance(found, int) or found > FORMAT:
-            raise FormatError(str(path), found, FORMAT)
+        check_format(self._places.format)
 
     def prepare(self) -> None:
         """Make the folder a store, if it is none yet.
@@ -188,29 +238,42 @@ class Store:
             FormatError: It is one of a newer version.
             DiskError: It cannot be written.
         """
-        path = self.path / _OURS / "format.json"
+        path = self._places.format
         self.check_format()
         if path.exists():
             return
         self._make(path.parent)
+        # Whoever made them may have been killed before it had synced them.
+        for folder in (self.path, self.path.parent):
+            if os.access(folder, os.R_OK):
+                self._disk.sync_file(folder)
         with locked(path.with_name("lock")):
             if not path.exists():
-                new = path.with_suffix(".new")
-                self._disk.write(new, json.dumps({"format": FORMAT}).encode() + b"\n")
-                self._disk.rename(new, path)
-                self._disk.sync_file(path.parent)
+                write_format(path, self._disk)
 
-    def _born(self, name: str, final: Path) -> Iterator[Repository]:
-        unborn = self._unborn(name)
+    def _born(self, name: str, final: Path, lock: int) -> Iterator[Repository]:
+        unborn = self._places.unborn(name)
         if not unborn.is_dir():
             self._create(unborn, final)
         repository = Repository.open(unborn, disk=self._disk)
         yield repository
         if repository.refs():
             self._make(final.parent)
+            # It says that the rename may not be on the disk. Not synced: after a power failure there is nothing to make good.
+            _mark(lock, b"a repository is put in place\n", self._places.lock(name))
             self._disk.rename(unborn, final)
-            self._disk.sync_file(final.parent)
-            self._disk.sync_file(unborn.parent)
+            self._sync_place(name, lock)
+
+    def _settle_place(self, name: str, patience: Patience | None = None) -> None:
+        path = self._places.lock(name)
+        if _is_marked(path):
+            with locked(path, patience, doing=f"waiting for the lock on {name}") as lock:
+                self._sync_place(name, lock)
+
+    def _sync_place(self, name: str, lock: int) -> None:
+        for folder in (self._places.repository(name).parent, self.path, self._places.unborn(name).parent):
+            self._disk.sync_file(folder)
+        _mark(lock, b"", self._places.lock(name))
 
     def _create(self, unborn: Path, final: Path) -> None:
         """Make an empty repository, whole or not at all."""
@@ -218,21 +281,15 @@ class Store:
         new = unborn.with_suffix(".new")
         if new.exists():
             shutil.rmtree(new)
-        description = f"The releases of the Python package {final.stem}, one tag each"
-        Repository.create(new, name=f"{self.namespace}/{final.stem}", description=description, disk=self._disk)
+        create_for(new, final.stem, namespace=self.namespace, disk=self._disk)
         self._disk.rename(new, unborn)
         self._disk.sync_file(unborn.parent)
 
-    def _spool(self, name: str) -> Path:
-        return self.path / _OURS / "spool" / self.namespace / self.path_of(name).stem
-
-    def _unborn(self, name: str) -> Path:
-        return self.path / _OURS / "unborn" / self.namespace / self.path_of(name).name
-
-    def _lock(self, name: str) -> Path:
-        folder = self.path / _OURS / "locks" / self.namespace
-        self._make(folder)
-        return folder / f"{self.path_of(name).stem}.lock"
+    def _place(self, name: str) -> Path:
+        """Return where a project's repository is or would be, after a repair that was cut off is brought to its end."""
+        final = self._places.repository(name)
+        finish_swap(self._places.ours("repaired") / final.name, final, self._disk)
+        return final
 
     def _make(self, folder: Path) -> None:
         """Make a folder and those on the way to it, each synced into its parent."""
@@ -242,9 +299,21 @@ class Store:
                 one.mkdir(exist_ok=True)
             self._disk.sync_file(one.parent)
 
-    def _names_in(self, folder: Path) -> tuple[NormalizedName, ...]:
-        if not folder.is_dir():
-            return ()
-        with disk_errors(folder, "reading"):
-            found = sorted(path.stem for path in folder.iterdir() if path.suffix == ".git" and path.is_dir())
-        return tuple(NormalizedName(stem) for stem in found if stem == canonicalize_name(stem))
+
+def _names_in(folder: Path) -> tuple[NormalizedName, ...]:
+    if not folder.is_dir():
+        return ()
+    with disk_errors(folder, "reading"):
+        found = sorted(path.stem for path in folder.iterdir() if path.suffix == ".git" and path.is_dir())
+    return tuple(NormalizedName(stem) for stem in found if stem == canonicalize_name(stem))
+
+
+def _mark(lock: int, text: bytes, path: Path) -> None:
+    with disk_errors(path, "writing"):
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, text, 0)
+
+
+def _is_marked(path: Path) -> bool:
+    with disk_errors(path, "looking at"):
+        return path.exists() and path.stat().st_size > 0

@@ -1,0 +1,39 @@
+"""A store's format number, which every version of this library looks at before it touches anything else."""
+
+import json
+from pathlib import Path
+
+from pydeps_host.errors import DamagedError, FormatError, disk_errors
+from pydeps_host.repository import FORMAT, Disk
+
+
+def check_format(path: Path) -> None:
+    """Refuse a store that a newer version wrote; one that has no number yet is fine.
+
+    Raises:
+        FormatError: It was.
+        DamagedError: Its format number cannot be read.
+        DiskError: The system refuses.
+    """
+    with disk_errors(path, "reading"):
+        if not path.exists():
+            return
+        written = path.read_bytes()
+    try:
+        found = json.loads(written)["format"]
+    except (ValueError, KeyError, TypeError):
+        raise DamagedError(str(path), "it holds no format number") from None
+    if not isinstance(found, int) or found > FORMAT:
+        raise FormatError(str(path), found, FORMAT)
+
+
+def write_format(path: Path, disk: Disk) -> None:
+    """Write the number, all of it or nothing.
+
+    Raises:
+        DiskError: The system refuses.
+    """
+    new = path.with_suffix(".new")
+    disk.write(new, json.dumps({"format": FORMAT}).encode() + b"\n")
+    disk.rename(new, path)
+    disk.sync_file(path.parent)

@@ -1,0 +1,80 @@
+"""Where everything is in a store.
+
+| place | what |
+|---|---|
+| `<namespace>/<name>.git` | repositories, for everybody to read |
+| `.pydeps-host/format.json` | the store's format number |
+| `.pydeps-host/unborn/` | repositories with nothing published yet |
+| `.pydeps-host/damaged/` | damaged repositories that were repaired, as they were |
+| `.pydeps-host/repairing/`, `.pydeps-host/repaired/` | repositories that are built anew |
+| `.pydeps-host/spool/` | downloaded files that wait to be published |
+| `.pydeps-host/pages/` | index pages, kept to ask whether they changed |
+| `.pydeps-host/locks/` | locks on names that have no repository yet |
+"""
+
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from packaging.utils import InvalidName, canonicalize_name
+
+from pydeps_host.errors import UsageError
+from pydeps_host.values import shown
+
+_OURS: Final = ".pydeps-host"
+
+
+@frozen
+class Places:
+    """The paths of one store.
+
+    Attributes:
+        root: The store's folder.
+        namespace: The folder below it that holds the repositories.
+    """
+
+    root: Path
+    namespace: str
+
+    @property
+    def repositories(self) -> Path:
+        """The folder of the repositories."""
+        return self.root / self.namespace
+
+    @property
+    def format(self) -> Path:
+        """The store's format number."""
+        return self.root / _OURS / "format.json"
+
+    @property
+    def pages(self) -> Path:
+        """The folder of kept index pages."""
+        return self.root / _OURS / "pages"
+
+    def ours(self, what: str) -> Path:
+        """The folder of something that is kept apart for each namespace."""
+        return self.root / _OURS / what / self.namespace
+
+    def repository(self, name: str) -> Path:
+        """Where the repository of a project is, or would be.
+
+        Raises:
+            UsageError: The name is no project's.
+        """
+        try:
+            normalized = canonicalize_name(name, validate=True)
+        except InvalidName:
+            raise UsageError(f"{shown(name)!r} is no project's name", "use letters, digits, `.`, `_` and `-`") from None
+        return self.repositories / f"{normalized}.git"
+
+    def unborn(self, name: str) -> Path:
+        """Where a project's repository is while nothing is published in it."""
+        return self.ours("unborn") / self.repository(name).name
+
+    def spool(self, name: str) -> Path:
+        """The folder of a project's files that wait to be published."""
+        return self.ours("spool") / self.repository(name).stem
+
+    def lock(self, name: str) -> Path:
+        """The lock over what happens to a project's repository as a whole."""
+        return self.ours("locks") / f"{self.repository(name).stem}.lock"
