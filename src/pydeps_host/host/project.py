@@ -18,12 +18,14 @@ from pydeps_host.errors import (
     ProjectNotFoundError,
     ProjectPageError,
     ProjectUnavailableError,
+    StoreError,
 )
 from pydeps_host.events import ProjectFinished, ProjectStarted, RepositoryChanged
 from pydeps_host.host.filling import Filling
 from pydeps_host.host.making import standing_refusal
 from pydeps_host.host.order import Order, Selection, Wanted, select
 from pydeps_host.host.reports import ProjectReport, Status, VersionReport
+from pydeps_host.host.spooling import drop_published
 from pydeps_host.host.telling import (
     changes_since,
     choice_report,
@@ -34,7 +36,9 @@ from pydeps_host.host.telling import (
     row_report,
 )
 from pydeps_host.host.tools import Tools
-from pydeps_host.repository import Change, VersionRow
+from pydeps_host.host.vanished import Standing, not_going_back, page_notices
+from pydeps_host.limiter import Priority
+from pydeps_host.repository import Change, Claims, VersionRow
 from pydeps_host.resolver import Found, yanked_releases
 from pydeps_host.simple_api import version_of
 from pydeps_host.values import Tried, shown
@@ -94,6 +98,7 @@ class _Plan:
         self.tried: tuple[Tried, ...] = ()
         self._reports: dict[str, VersionReport] = {}
         self._notices: list[str] = []
+        self._claims: Claims = {}
 
     def so_far(self) -> tuple[VersionReport, ...]:
         """Return what is known of versions when something stops the project."""
@@ -135,6 +140,7 @@ class _Plan:
                 return None, {}
             # It comes into place with its first version, which may be right now.
             with suppress(NotStoredError):
+                self._claims = repository.claims()
                 return repository.owner, repository.rows()
 
     def _select(self, owner: str | None, rows: Mapping[str, VersionRow]) -> tuple[Found, Selection]:
@@ -150,7 +156,12 @@ class _Plan:
         finally:
             # A page may be large, and nobody asks for it again in this sync.
             tools.resolver.forget(name)
+        self.notice([found.notice] if found.notice else ())
         self.notice(selection.notices)
+        standing = Standing.of(found, rows)
+        self.notice(page_notices(found, standing))
+        selection, held_back = not_going_back(selection, standing, self._claims)
+        self.notice(held_back)
         return found, selection
 
     def _plan(self, wanted: Wanted, row: VersionRow | None) -> None:
@@ -200,8 +211,21 @@ class _Sync(_Plan):
         left = deque(selection.wanted)
         while left or self._withdrawn:
             self._publish(left, owner=found.index.name, complete=not selection.missed)
+        drop_published(self.order.name, self.tools)
         self.tools.store.drop_stale_spools(self.order.name)
+        self._maintain()
         return self._report(found, selection, removed=self._removed)
+
+    def _maintain(self) -> None:
+        """Keep small packs from piling up; whoever waits for a version is not kept waiting for that."""
+        tools, name = self.tools, self.order.name
+        if tools.priority is Priority.WAITED_FOR or not tools.store.path_of(name).is_dir():
+            return
+        try:
+            tools.store.repository(name).maintain_if_due(keep_superseded=tools.store.keep_superseded, stop=tools.stop)
+        except StoreError as problem:
+            # What was asked for is published all the same.
+            self.notice([f"its packs could not be made one: {problem}"])
 
     def _forget(self) -> ProjectReport:
         """End the claims of a configuration that no longer names the project."""

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from packaging.utils import NormalizedName
+
 from pydeps_host.errors import disk_errors
 from pydeps_host.host.order import Wanted
 from pydeps_host.host.tools import Tools
@@ -36,6 +38,7 @@ def spooled(file: File, wanted: Wanted, tools: Tools) -> Artifact:
         limits=tools.config.limits,
         priority=tools.priority,
         deadline=tools.deadline,
+        page=wanted.page,
     )
     artifact = fetch_file(file, folder / key, transport=tools.transport, options=options, observer=tools.tell)
     final = folder / f"{key}.{artifact.sha256}"
@@ -58,6 +61,24 @@ def proven(artifact: Artifact, file: File, required: tuple[Digest, ...]) -> froz
         return frozenset(required) & _digests(artifact.path, untold)
 
 
+def drop_published(name: NormalizedName, tools: Tools) -> None:
+    """Remove files of published versions, left behind by somebody who was killed before it could.
+
+    Raises:
+        ClosedError, DeadlineError: The wait for a version's lock ended.
+        StoreError: The repository cannot be read.
+    """
+    left = {path.suffix[1:]: path for path in tools.store.spooled(name)}
+    repository = tools.store.known_repository(name) if left else None
+    if repository is None:
+        return
+    for row in repository.rows().values():
+        if row.is_published and row.sha256 in left:
+            # Under the lock, so that nobody reads it meanwhile.
+            with repository.version_lock(row.text, stop=tools.stop, deadline=tools.deadline):
+                drop(left[row.sha256])
+
+
 def drop(path: Path) -> None:
     """Remove a spooled file that is published or of no use; what cannot be removed goes stale and is removed later."""
     with suppress(OSError):
@@ -71,12 +92,22 @@ def _key(file: File) -> str:
 
 
 def _left_behind(folder: Path, key: str, file: File, required: tuple[Digest, ...]) -> Artifact | None:
-    for path in sorted(folder.glob(f"{key}.*")):
+    _name_verified(folder / key)
+    with disk_errors(folder, "listing"):
+        found = sorted(folder.glob(f"{key}.*"))
+    for path in found:
         sha256 = path.suffix[1:]
         if sha256 != "part" and _agrees(path, sha256, file, required):
             return Artifact(path, file.filename, path.stat().st_size, sha256)
         drop(path)
     return None
+
+
+def _name_verified(path: Path) -> None:
+    """Put the digest into the name of a file whose writer was killed after it had verified it, and before it could do so."""
+    with suppress(OSError):
+        (digest,) = _digests(path, {"sha256"})
+        path.rename(path.with_name(f"{path.name}.{digest.value}"))
 
 
 def _agrees(path: Path, sha256: str, file: File, required: tuple[Digest, ...]) -> bool:
