@@ -73,8 +73,11 @@ Answer = Callable[[Connection, Seen], object]
 class FaultyServer:
     """Answers each path as told; everything else is 404."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, answer: Answer | None = None, greeting: bytes = b"") -> None:
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, answer: Answer | None = None, greeting: bytes = b"", host: str = "127.0.0.1"
+    ) -> None:
         """Prepare a server; `answer` goes to every path, `greeting` is sent before anything is asked."""
+        self._host = host
         self._tls = tls
         self._greeting = greeting
         self._answer = answer
@@ -83,7 +86,7 @@ class FaultyServer:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._connections: list[Connection] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server((host, 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[Seen] = []
 
@@ -94,7 +97,7 @@ class FaultyServer:
         return self
 
     def url(self, path: str = "/", *, user: str = "") -> str:
-        return f"http{'s' if self._tls else ''}://{user}{'@' if user else ''}127.0.0.1:{self.port}{path}"
+        return f"http{'s' if self._tls else ''}://{user}{'@' if user else ''}{self._host}:{self.port}{path}"
 
     def paths(self) -> list[str]:
         return [seen.path for seen in self.requests]
@@ -235,6 +238,26 @@ def truncated(content: bytes, length: int, *headers: tuple[str, str]) -> Answer:
     """Announce `length` bytes, send `content` and hang up."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     return raw(f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {length}\r\n\r\n".encode() + content, close=True)
+
+
+def part(content: bytes, *headers: tuple[str, str], cut: int | None = None) -> Answer:
+    """What `Range` asks for, if `If-Range` names this ETag or Last-Modified; else the whole. With `cut`, hang up after so many bytes."""
+
+    def answer(connection: Connection, seen: Seen) -> None:
+        fields = dict(headers)
+        asked, known = seen.headers.get("range"), {fields.get("ETag"), fields.get("Last-Modified")} - {None}
+        if asked is not None and seen.headers.get("if-range") in known:
+            first = int(asked.removeprefix("bytes=").removesuffix("-"))
+            data = content[first:]
+            begin = f"HTTP/1.1 206 Partial\r\nContent-Range: bytes {first}-{len(content) - 1}/{len(content)}\r\n"
+        else:
+            data, begin = content, "HTTP/1.1 200 OK\r\n"
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (*headers, ("Content-Length", str(len(data)))))
+        connection.send(f"{begin}{lines}\r\n".encode() + (data if cut is None else data[:cut]))
+        if cut is not None and cut < len(data):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    return answer
 
 
 def stalling_body(content: bytes, length: int) -> Answer:

@@ -122,10 +122,10 @@ class Nginx:
 
 
 @contextmanager
-def nginx(workspace: Path, root: Path, *, more: str = "") -> Iterator[Nginx]:
+def nginx(workspace: Path, root: Path, *, more: str = "", around: str = "") -> Iterator[Nginx]:
     """Run nginx over a folder: listings where a folder has no index.html, and validators for every file.
 
-    `more` is more of its configuration of a server, such as another `listen`.
+    `more` is more of its configuration of a server, such as another `listen`; `around`, of what stands around the server.
     """
     port, server = free_port(), workspace / "nginx"
     server.mkdir(parents=True)
@@ -133,7 +133,7 @@ def nginx(workspace: Path, root: Path, *, more: str = "") -> Iterator[Nginx]:
     digest = base64.b64encode(hashlib.sha1(found.password.encode()).digest()).decode()
     (server / "htpasswd").write_text(f"{found.user}:{{SHA}}{digest}\n")
     user = "user root;" if os.geteuid() == 0 else ""
-    (server / "nginx.conf").write_text(_NGINX.format(server=server, root=root, port=port, user=user, more=more))
+    (server / "nginx.conf").write_text(_NGINX.format(server=server, root=root, port=port, user=user, more=more, around=around))
     words = ["nginx", "-p", str(server), "-c", str(server / "nginx.conf"), "-e", str(server / "error.log")]
     with running(words, port, server / "nginx.out", answers=False):
         yield found
@@ -155,6 +155,7 @@ http {{
     fastcgi_temp_path {server}/fastcgi;
     uwsgi_temp_path {server}/uwsgi;
     scgi_temp_path {server}/scgi;
+    {around}
     server {{
         listen 127.0.0.1:{port};
         {more}

@@ -1,8 +1,11 @@
 """The same packages through real index servers, and what comes of them is the same."""
 
+import hashlib
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,9 +23,12 @@ from gitting import archive_tree, check, git, refs, tree
 from pydeps_host import ClientCertificate, Host, HostConfig, Store, SyncReport, TransportOptions
 from pydeps_host.errors import ProjectAccessError, ProjectNotFoundError
 from pydeps_host.events import DownloadStarted, Event, RequestSent
+from pydeps_host.simple_api import File, fetch_file
 from pydeps_host.testing import Distribution, Item
 from pydeps_host.testing import build_sdist as sdist
 from pydeps_host.testing import build_wheel as wheel
+from pydeps_host.transport import HttpxTransport
+from pydeps_host.values import Digest, Url
 from servers import Nginx, devpi, free_port, nginx, pypiserver, simple_repository
 
 # A time that tar and zip can both tell, and that the one server that tells upload times takes from the files.
@@ -285,6 +291,64 @@ def test_nginx_that_wants_a_client_certificate_says_so_by_a_400_and_takes_one(ro
     assert isinstance(project.error, ProjectAccessError), project
     assert [tried.outcome.value for tried in project.tried] == ["client-certificate-required"]
     assert "--client-cert" in str(project.error)
+
+
+@pytest.mark.needs("nginx")
+def test_nginx_that_limits_the_rate_with_a_bare_429_gets_everything_through(root, tmp_path):
+    around = "limit_req_zone $binary_remote_addr zone=all:1m rate=5r/s; limit_req_status 429;"
+    with nginx(tmp_path / "web", root, around=around, more="limit_req zone=all;") as running:
+        config = HostConfig.from_mapping({"urls": [running.url("/pages")], "dependencies": WANTED})
+        with Host(config, Store(tmp_path / "code"), options=TransportOptions(backoff=0.2)) as host:
+            report = host.sync(jobs=8)
+        assert report.succeeded, report
+        assert {status for status, _ in running.answers()} == {200, 429}
+
+
+@contextmanager
+def breaking(port: int, after: int) -> Iterator[int]:
+    """A relay to a port that cuts the first answer off after so many bytes; yield its own port."""
+
+    def carry(source: socket.socket, sink: socket.socket, left: int | None) -> None:
+        with suppress(OSError):
+            while data := source.recv(4096):
+                sink.sendall(data[:left])
+                if left is not None and (left := left - len(data)) <= 0:
+                    break
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        for limit in (after, None, None):
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            stack.enter_context(client)
+            for work in ((client, server, None), (server, client, limit)):
+                threading.Thread(target=carry, args=work, daemon=True).start()
+
+    with ExitStack() as stack, socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.needs("nginx")
+def test_a_download_from_nginx_that_breaks_off_goes_on_where_it_did(root, tmp_path):
+    content = os.urandom(300_000)
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a-1.tar.gz").write_bytes(content)
+    with nginx(tmp_path / "web", tmp_path / "root") as running, breaking(running.port, 100_000) as port, HttpxTransport() as transport:
+        digest = Digest("sha256", hashlib.sha256(content).hexdigest())
+        file = File("a-1.tar.gz", Url.parse(f"http://127.0.0.1:{port}/a-1.tar.gz"), frozenset({digest}))
+        events: list[Event] = []
+        fetch_file(file, tmp_path / "a", transport=transport, observer=events.append)
+        assert [status for status, _ in running.answers()] == [200, 206]
+    assert (tmp_path / "a").read_bytes() == content
 
 
 # --- git ---------------------------------------------------------------------

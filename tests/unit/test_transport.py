@@ -132,18 +132,19 @@ def test_backoff_has_full_jitter_below_a_doubling_ceiling() -> None:
 
 
 def test_a_pause_holds_for_its_origin_alone_and_the_longer_one_stays() -> None:
-    pauses, one, other = Pauses(), Origin("https", "a", 443), Origin("https", "b", 443)
+    pauses, one, other = Pauses(TransportOptions()), Origin("https", "a", 443), Origin("https", "b", 443)
     pauses.hold(one, 50)
     pauses.hold(one, 10)
     assert 49 < pauses.remaining(one) <= 50
     assert pauses.remaining(other) == 0
 
 
-def test_pauses_that_are_over_are_forgotten() -> None:
-    pauses = Pauses()
+def test_pauses_that_are_over_are_forgotten_with_the_next_sync() -> None:
+    pauses = Pauses(TransportOptions())
     for number in range(50):
         pauses.hold(Origin("https", f"h{number}", 443), 0)
-    assert len(pauses._until) <= 2
+    pauses.renew()
+    assert pauses._states == {}
 
 
 # --- redirects ---------------------------------------------------------------

@@ -20,6 +20,8 @@ NETWORK: Final[tuple[Callable[..., Any], ...]] = (
     click.option("--ca-bundle", type=_FILE, metavar="FILE", help="Trust these certificates (PEM) instead of the usual ones."),
     click.option("--client-cert", type=_FILE, metavar="FILE", help="Show this certificate to servers; its key is in the same file (PEM)."),
     click.option("--proxy", metavar="URL", help="Ask through this HTTP proxy, with ${NAME} as in --index-url."),
+    click.option("--netrc", is_flag=True, help="Take passwords that no URL brings from $NETRC or ~/.netrc."),
+    click.option("--keyring", is_flag=True, help="Take passwords that no URL brings from the system's keyring."),
 )
 
 
@@ -36,11 +38,17 @@ def options_of(arguments: Mapping[str, Any], pip: PipIndex | None) -> TransportO
         ca_bundle=given.ca_bundle or options.ca_bundle,
         client_certificate=given.client_certificate or options.client_certificate,
         proxy=given.proxy or options.proxy,
+        netrc=_netrc() if arguments.get("netrc") else None,
+        keyring=bool(arguments.get("keyring")),
     )
 
 
 def _options(bundle: Path | None, client: Path | None, proxy: Url | None) -> TransportOptions:
     return TransportOptions(ca_bundle=bundle, client_certificate=None if client is None else ClientCertificate(client), proxy=proxy)
+
+
+def _netrc() -> Path:
+    return Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
 
 
 def _proxy(text: str | None) -> Url | None:

@@ -31,6 +31,7 @@ from pydeps_host.errors.temporary import (
     UnavailableError,
 )
 from pydeps_host.errors.untrusted import (
+    AddressError,
     ArchiveError,
     CertificateError,
     ChangedError,
@@ -42,11 +43,13 @@ from pydeps_host.errors.untrusted import (
     RedirectError,
     RefusedBeforeError,
     TooLargeError,
+    TruncatedError,
     UntrustedError,
 )
 
 __all__ = [
     "AccessError",
+    "AddressError",
     "ArchiveError",
     "BackoffError",
     "CertificateError",
@@ -81,6 +84,7 @@ __all__ = [
     "StoreError",
     "TemporaryError",
     "TooLargeError",
+    "TruncatedError",
     "UnavailableError",
     "UntrustedError",
     "UsageError",

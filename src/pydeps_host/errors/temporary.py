@@ -57,7 +57,7 @@ class ProjectUnavailableError(TemporaryError):
 
 @frozen(str=False)
 class RateLimitedError(TemporaryError):
-    """The server still answered 429 after every attempt.
+    """The server still answered 429 after every attempt, or asked for more quiet than it is granted.
 
     Attributes:
         url: What was asked for.

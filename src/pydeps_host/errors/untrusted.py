@@ -91,8 +91,29 @@ class RedirectError(UntrustedError):
 
 
 @frozen(str=False)
+class AddressError(UntrustedError):
+    """A link or a redirect leads to an address that its giver must not lead to; nothing was sent.
+
+    Attributes:
+        url: Where it leads.
+        given_by: Who gave the link or the redirect.
+    """
+
+    code = "address"
+
+    url: str
+    given_by: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.given_by} leads to {self.url}, whose address is private to this machine or its network, or a metadata service's; "
+            "nothing was sent. Tell whoever runs the index; an index inside of your network may link there"
+        )
+
+
+@frozen(str=False)
 class DigestError(UntrustedError):
-    """A file's bytes are not those that were promised.
+    """A file's bytes are not those that were promised; another attempt can find the right ones.
 
     Attributes:
         url: The file's URL.
@@ -101,6 +122,7 @@ class DigestError(UntrustedError):
     """
 
     code = "digest"
+    retryable = True
 
     url: str
     expected: str
@@ -108,6 +130,13 @@ class DigestError(UntrustedError):
 
     def __str__(self) -> str:
         return f"{self.url}: expected {self.expected}, got {self.actual}; the file was thrown away"
+
+
+@frozen(str=False)
+class TruncatedError(DigestError):
+    """A file ended before its promised size, though the server's answer was whole: a copy that was cut short before."""
+
+    code = "truncated"
 
 
 @frozen(str=False)

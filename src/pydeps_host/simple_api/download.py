@@ -19,6 +19,7 @@ from pydeps_host.errors import (
     FileGoneError,
     RateLimitedError,
     TooLargeError,
+    TruncatedError,
     UnavailableError,
     disk_errors,
 )
@@ -27,7 +28,7 @@ from pydeps_host.limiter import Priority
 from pydeps_host.simple_api.folder import path_of
 from pydeps_host.simple_api.project import File
 from pydeps_host.transport import Request, Response, Transport
-from pydeps_host.values import Digest, Limits, Outcome
+from pydeps_host.values import Digest, Limits, Outcome, Url
 
 _TOLD_EVERY: Final = 256 * 1024
 _PIECE: Final = 1024 * 1024
@@ -60,6 +61,7 @@ class FetchOptions:
         limits: `artifact_bytes` is enforced.
         priority: Who goes first where requests wait.
         deadline: When to give up, in seconds of `time.monotonic()`, or None.
+        page: The page that lists the file; its server must be one that may lead to where the file is.
     """
 
     name: str = ""
@@ -67,6 +69,7 @@ class FetchOptions:
     limits: Limits = field(factory=Limits)
     priority: Priority = Priority.BULK
     deadline: float | None = None
+    page: Url | None = None
 
 
 def fetch_file(
@@ -74,8 +77,10 @@ def fetch_file(
 ) -> Artifact:
     """Download a file to `<into>.part`, verify it, and rename it to `into`.
 
-    A file of a folder index is copied, without a request. Whatever goes wrong,
-    nothing is left behind.
+    A download that breaks off goes on where it did, if the server can do that
+    for certain; the digests are those of the whole in any case. A file of a
+    folder index is copied, without a request. Whatever goes wrong, nothing is
+    left behind.
 
     Raises:
         TooLargeError: Larger than `limits.artifact_bytes`; a size that the page gives is checked before the request.
@@ -85,6 +90,8 @@ def fetch_file(
         RateLimitedError: The server still limits the rate, after every attempt.
         UnavailableError: The server did not answer as it should, after every attempt.
         DigestError: Its size or one of its digests is not the promised one, or none is a required one.
+        TruncatedError: It is shorter than promised, though the server's answer was whole.
+        AddressError: It is where its page's server must not lead to.
         DeadlineError: The time ran out.
         ClosedError: The transport was closed.
         DiskError: The disk is full, or refuses to be written or read.
@@ -99,13 +106,9 @@ def fetch_file(
         with disk_errors(part, "writing"):
             # Not buffered: closing would write what is left, and fail once more on a full disk.
             output = part.open("wb", buffering=0)
-        with output:
+        with disk_errors(part, "closing"), output:
             spool = _Spool(output, file, options, observer)
-            if file.url.scheme == "file":
-                _copy(file, spool, options)
-            else:
-                _download(file, spool, transport, options)
-            sha256 = spool.verified()
+            sha256 = _fetched(file, spool, transport, options)
             with disk_errors(part, "writing"):
                 os.fsync(output.fileno())
         with disk_errors(part, "renaming"):
@@ -163,10 +166,11 @@ class _Spool:
 
         Raises:
             DigestError: It is not what was promised.
+            TruncatedError: It is shorter than that.
         """
         url = str(self._file.url)
         if self._file.size is not None and self.received != self._file.size:
-            raise DigestError(url, f"{self._file.size} bytes", f"{self.received} bytes (cut short)")
+            raise TruncatedError(url, f"{self._file.size} bytes", f"{self.received} bytes (cut short)")
         actual = {name: Digest(name, hasher.hexdigest()) for name, hasher in self._hashers.items()}
         for digest in sorted(self._file.digests):
             if actual[digest.algorithm] != digest:
@@ -177,7 +181,21 @@ class _Spool:
         return actual["sha256"].value
 
 
-def _download(file: File, spool: _Spool, transport: Transport, options: FetchOptions) -> None:
+def _fetched(file: File, spool: _Spool, transport: Transport, options: FetchOptions) -> str:
+    """Fill the spool, and return the SHA-256 of what was promised."""
+    if file.url.scheme == "file":
+        _copy(file, spool, options)
+        return spool.verified()
+    if _download(file, spool, transport, options):
+        # Parts of two files can meet where a server's validator is not what it should be.
+        with contextlib.suppress(DigestError):
+            return spool.verified()
+        _download(file, spool, transport, options)
+    return spool.verified()
+
+
+def _download(file: File, spool: _Spool, transport: Transport, options: FetchOptions) -> bool:
+    """Download it, and tell whether it came in parts."""
     response = transport.send(
         Request(
             file.url,
@@ -186,10 +204,12 @@ def _download(file: File, spool: _Spool, transport: Transport, options: FetchOpt
             into=spool,
             priority=options.priority,
             deadline=options.deadline,
+            linked_from=options.page,
         )
     )
     if response.status != 200:
         _refuse(file, response)
+    return response.resumed
 
 
 def _refuse(file: File, response: Response) -> None:

@@ -6,6 +6,7 @@ send live behind `Transport.send`; `HttpxTransport` is the one that asks real
 servers, and the only user of httpx.
 """
 
+from pydeps_host.transport.addresses import Place, place_of
 from pydeps_host.transport.httpx_transport import HttpxTransport
 from pydeps_host.transport.options import ClientCertificate, TransportOptions
 from pydeps_host.transport.redirects import same_origin
@@ -15,10 +16,12 @@ __all__ = [
     "ClientCertificate",
     "Headers",
     "HttpxTransport",
+    "Place",
     "Request",
     "Response",
     "Sink",
     "Transport",
     "TransportOptions",
+    "place_of",
     "same_origin",
 ]

@@ -85,18 +85,22 @@ class Call(Generic[T]):
         self._value: T | None = None
         self._problem: BaseException | None = None
 
-    def result(self, patience: Patience) -> T:
+    def result(self, patience: Patience, check: Callable[[], float | None] = lambda: None) -> T:
         """Start the work, wait, and return what it returns or raise what it raises.
 
         Whatever else ends the wait, Ctrl-C among it, abandons the work: once
         this method has left, nothing that is `guarded` runs.
+
+        Args:
+            patience: What ends the wait.
+            check: Raises what ends the wait as well; returns the seconds after which it is asked again, None for never.
         """
         forget = patience.stop.on_set(self._wake)
         try:
             threading.Thread(target=self._run, name="pydeps-host-request", daemon=True).start()
             with self._condition:
                 while not self._done:
-                    self._condition.wait(patience.remaining())
+                    self._condition.wait(_sooner(patience.remaining(), check()))
         except BaseException:
             self._abandon()
             raise
@@ -149,3 +153,7 @@ class Call(Generic[T]):
     def _wake(self) -> None:
         with self._condition:
             self._condition.notify_all()
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((seconds for seconds in (one, other) if seconds is not None), default=None)

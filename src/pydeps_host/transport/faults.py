@@ -48,6 +48,10 @@ class HeaderTooLargeError(Exception):
     """A response's header is larger than the engine reads."""
 
 
+class ForbiddenPlaceError(Exception):
+    """The connection was made to an address that the request must not reach; nothing was sent."""
+
+
 @frozen
 class Scene:
     """Where something went wrong.

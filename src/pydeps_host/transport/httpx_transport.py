@@ -3,40 +3,35 @@
 import base64
 import platform
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from attrs import frozen
-
 import pydeps_host
-from pydeps_host.errors import DeadlineError, PageError, UnavailableError
+from pydeps_host.errors import AddressError, DeadlineError, PageError, RateLimitedError, UnavailableError
 from pydeps_host.events import Event, Observer, RequestSent, Waiting, ignore
 from pydeps_host.limiter import Ask, Limiter, Stop, Unlimited
+from pydeps_host.transport.addresses import Place, place_by_name
 from pydeps_host.transport.body import glimpse, receive
 from pydeps_host.transport.call import Call, Patience
-from pydeps_host.transport.faults import Fault, HeaderTooLargeError
+from pydeps_host.transport.course import Course, Reply
+from pydeps_host.transport.faults import Fault, ForbiddenPlaceError, HeaderTooLargeError
+from pydeps_host.transport.keys import Keys
 from pydeps_host.transport.options import TransportOptions
-from pydeps_host.transport.pauses import RETRIED, Pauses, backoff
+from pydeps_host.transport.pace import Pace
+from pydeps_host.transport.pauses import RETRIED, TOO_MANY, Pauses, backoff
 from pydeps_host.transport.redirects import redirect_target
+from pydeps_host.transport.resume import Arriving
 from pydeps_host.transport.retry_after import retry_after
-from pydeps_host.transport.values import Headers, Request, Response
-from pydeps_host.transport.wire import Question, Wire
-from pydeps_host.values import Credentials, Url
+from pydeps_host.transport.values import Request, Response
+from pydeps_host.transport.way import Question
+from pydeps_host.transport.wire import Answer, Wire
+from pydeps_host.values import Credentials, Origin, Url
 
 _DEFAULTS: Final = TransportOptions()
-
-
-@frozen
-class _Reply:
-    """An answer that is here as a whole."""
-
-    status: int
-    headers: Headers
-    body: bytes
-    received: datetime
 
 
 class HttpxTransport:
@@ -58,6 +53,7 @@ class HttpxTransport:
         stop: Stop | None = None,
         observer: Observer = ignore,
         options: TransportOptions = _DEFAULTS,
+        indexes: Sequence[Url] = (),
     ) -> None:
         """Look at the options and the environment; nothing is asked, no thread is started.
 
@@ -66,16 +62,21 @@ class HttpxTransport:
             stop: Setting it ends everything under way and refuses the rest, as `close` does.
             observer: Is told `RequestSent` and `Waiting`, one event at a time.
             options: How servers are asked.
+            indexes: The indexes that are asked, with their credentials: what lies below one of them is asked
+                with its credentials, whoever links to it, and below several with those of the longest path.
 
         Raises:
-            UsageError: A certificate or a key cannot be used, or a proxy's URL is none.
+            UsageError: A certificate or a key cannot be used, a proxy's URL is none, or the netrc file or the keyring is not there.
         """
         self._limiter: Limiter = Unlimited() if limiter is None else limiter
         self._observer = observer
         self._observing = threading.RLock()
         self._options = options
-        self._pauses = Pauses()
+        self._pauses = Pauses(options)
+        self._keys = Keys(indexes, options)
         self._wire = Wire(options)
+        # Where each server was when it answered last: what it links to is judged by that.
+        self._places: dict[Origin, Place] = {}
         self._stop = Stop()
         self._forget = (stop or Stop()).on_set(self._end)
 
@@ -95,59 +96,93 @@ class HttpxTransport:
         self._end()
         self._wire.close()
 
+    def renew_pauses(self) -> None:
+        """Grant every server the pauses of a new sync."""
+        self._pauses.renew()
+
     def send(self, request: Request, /) -> Response:
         """Ask, and return the answer whatever its status; see `Transport.send`."""
         patience = Patience(self._stop, request.deadline, f"asking {request.url}")
-        visited, attempt = [request.url], 1
+        arriving = None if request.into is None else Arriving(request, request.into)
+        course = Course(request, patience, [request.url], self._place_of(request.linked_from), arriving)
         while True:
-            url = visited[-1]
-            outcome = self._attempt(request, url, attempt, patience)
-            if isinstance(outcome, _Reply):
-                target = redirect_target(request, visited, outcome.status, outcome.headers)
+            outcome = self._attempt(course)
+            if isinstance(outcome, Reply):
+                target = redirect_target(request, course.visited, outcome.status, outcome.headers)
                 if target is not None:
-                    visited.append(target)
+                    course.peer = outcome.place
+                    course.visited.append(target)
                     continue
-                self._heed(url, outcome)
-                if outcome.status not in RETRIED or attempt >= self._options.attempts:
-                    return Response(url, outcome.status, outcome.headers, outcome.body, attempt, received=outcome.received)
-            elif outcome.final or attempt >= self._options.attempts:
-                raise UnavailableError(str(url), outcome.detail, None, attempt)
-            pause, rest = self._pauses.remaining(url.origin), backoff(attempt, self._options)
-            self._wait(url, "pause" if pause > rest else "retry", max(pause, rest), patience)
-            attempt += 1
+                self._heed(course.url.origin, outcome)
+                if outcome.status not in RETRIED or course.attempt >= self._options.attempts:
+                    return _response(course, outcome)
+            elif outcome.final or course.attempt >= self._options.attempts:
+                raise UnavailableError(str(course.url), outcome.detail, None, course.attempt)
+            pause, rest = self._granted(course), backoff(course.attempt, self._options)
+            self._wait(course.url, "pause" if pause > rest else "retry", max(pause, rest), patience)
+            course.attempt += 1
 
-    def _attempt(self, request: Request, url: Url, attempt: int, patience: Patience) -> "_Reply | Fault":
-        self._clear(request, url, patience)
-        self._tell(RequestSent(url, attempt))
+    def _attempt(self, course: Course) -> Reply | Fault:
+        self._clear(course)
+        url, patience = course.url, course.patience
+        self._tell(RequestSent(url, course.attempt))
+        pace = Pace(self._options)
         try:
-            call: Call[_Reply] = Call(partial(self._work, request, url, patience.remaining()))
-            return call.result(patience)
+            call: Call[Reply] = Call(partial(self._work, course, pace))
+            reply = call.result(patience, pace.check)
         except HeaderTooLargeError:
             raise PageError(str(url), "limit", "the response's header is larger than 100 KiB") from None
+        except ForbiddenPlaceError:
+            raise AddressError(str(url), str(course.guide)) from None
         except Fault as fault:
             # A socket that `close` shut looks like a fault; and time may be up by now.
             patience.remaining()
             return fault
+        self._places[url.origin] = reply.place
+        return reply
 
-    def _clear(self, request: Request, url: Url, patience: Patience) -> None:
+    def _clear(self, course: Course) -> None:
         """Wait until the request may go out, and pay for it."""
-        patience.remaining()
-        self._sit_out_pause(url, patience)
+        request, url = course.request, course.url
+        course.patience.remaining()
+        self._sit_out_pause(course)
         on_wait = partial(self._on_wait, url)
         self._limiter.acquire(Ask(priority=request.priority, deadline=request.deadline, stop=self._stop, on_wait=on_wait))
-        # Another thread may have been told to pause while this one waited for the budget.
-        self._sit_out_pause(url, patience)
+        seconds = self._pauses.turn(url.origin)
+        if seconds > 0:
+            self._wait(url, "pause", self._granted(course, seconds), course.patience)
+        # Another thread may have been told to pause while this one waited.
+        self._sit_out_pause(course)
 
-    def _sit_out_pause(self, url: Url, patience: Patience) -> None:
-        while (seconds := self._pauses.remaining(url.origin)) > 0:
-            self._wait(url, "pause", seconds, patience)
+    def _sit_out_pause(self, course: Course) -> None:
+        while (seconds := self._granted(course)) > 0:
+            self._wait(course.url, "pause", seconds, course.patience)
 
-    def _heed(self, url: Url, reply: _Reply) -> None:
+    def _granted(self, course: Course, seconds: float | None = None) -> float:
+        """Return the seconds for which the server is to be left alone, as far as it was not granted all of them already."""
+        origin = course.url.origin
+        seconds = self._pauses.remaining(origin) if seconds is None else seconds
+        if seconds > 0 and self._pauses.is_spent(origin):
+            raise RateLimitedError(str(course.url), datetime.now(UTC) + timedelta(seconds=seconds), course.attempt)
+        return seconds
+
+    def _heed(self, origin: Origin, reply: Reply) -> None:
+        """Learn how much the server takes, and when."""
+        if reply.status == TOO_MANY:
+            self._pauses.slow(origin)
         if reply.status not in RETRIED:
+            self._pauses.well(origin)
             return
         seconds = retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), reply.received)
         if seconds is not None:
-            self._pauses.hold(url.origin, min(seconds, self._options.pause_cap))
+            self._pauses.hold(origin, seconds)
+
+    def _place_of(self, page: Url | None) -> Place | None:
+        """Return where the server of a page is; by its name where it was not asked by this transport."""
+        if page is None:
+            return None
+        known = self._places.get(page.origin)
+        return place_by_name(page, self._options.place_of) if known is None else known
 
     def _wait(self, url: Url, reason: str, seconds: float, patience: Patience) -> None:
         remaining = patience.remaining()
@@ -156,23 +191,28 @@ class HttpxTransport:
         self._tell(Waiting(url, reason, seconds))
         patience.sleep(seconds)
 
-    def _work(self, request: Request, url: Url, seconds: float | None, call: Call[_Reply]) -> _Reply:
+    def _work(self, course: Course, pace: Pace, call: Call[Reply]) -> Reply:
         """Do one attempt; in a thread of its own, whose caller may leave."""
-        with self._wire.ask(Question(url, _header_fields(request, url), seconds, call.on_abandon)) as answer:
+        request, url, arriving = course.request, course.url, course.arriving
+        asks = () if arriving is None else arriving.fields(url)
+        fields = _header_fields(request, self._keys.of(url), asks)
+        question = Question(url, fields, course.patience.remaining(), call.on_abandon, course.peer, pace)
+        # A traceback shows every variable, and these hold the credentials.
+        del fields
+        with self._wire.ask(question) as answer:
             received = datetime.now(UTC)
-            if answer.status != 200:
-                body = b""
-                # The status is the answer, even if its page breaks off.
-                with suppress(Fault):
-                    body = glimpse(answer.headers, answer.pieces)
-                return _Reply(answer.status, answer.headers, body, received)
-            parts: list[bytes] = []
-            into = request.into
-            if into is not None:
-                call.guarded(into.restart)
-            put = parts.append if into is None else into.write
-            receive(request, url, answer.headers, answer.pieces, lambda piece: call.guarded(partial(put, piece)))
-            return _Reply(answer.status, answer.headers, b"".join(parts), received)
+            if answer.status == 200 or (answer.status == 206 and asks):
+                body = _taken(course, answer, call)
+                # What was put together of parts is a whole: whoever asked for one has got it.
+                return Reply(200, answer.headers, body, received, answer.place)
+            if answer.status == 416 and asks and arriving is not None:
+                arriving.forget()
+                raise Fault("the server does not go on where it broke off")
+            body = b""
+            # The status is the answer, even if its page breaks off.
+            with suppress(Fault):
+                body = glimpse(answer.headers, answer.pieces)
+            return Reply(answer.status, answer.headers, body, received, answer.place)
 
     def _tell(self, event: Event) -> None:
         with self._observing:
@@ -186,15 +226,34 @@ class HttpxTransport:
         self._wire.shut()
 
 
-def _header_fields(request: Request, url: Url) -> tuple[tuple[bytes, bytes], ...]:
+def _response(course: Course, reply: Reply) -> Response:
+    resumed = course.arriving is not None and course.arriving.resumed
+    return Response(course.url, reply.status, reply.headers, reply.body, course.attempt, received=reply.received, resumed=resumed)
+
+
+def _taken(course: Course, answer: Answer, call: Call[Reply]) -> bytes:
+    """Take the body of a 200, or the rest of one; return it unless it goes to a sink."""
+    arriving = course.arriving
+    if arriving is None:
+        parts: list[bytes] = []
+        receive(course.request, course.url, answer.headers, answer.pieces, parts.append)
+        return b"".join(parts)
+    begin = partial(arriving.begin, course.url, answer.headers) if answer.status == 200 else partial(arriving.go_on, answer.headers)
+    call.guarded(begin)
+    receive(course.request, course.url, answer.headers, answer.pieces, lambda piece: call.guarded(partial(arriving.write, piece)))
+    return b""
+
+
+def _header_fields(request: Request, credentials: Credentials | None, more: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
     fields = [
         ("User-Agent", f"pydeps-host/{pydeps_host.__version__} (Python {platform.python_version()})"),
         ("Accept", request.accept),
         ("Accept-Encoding", "gzip" if request.gzip else "identity"),
         *request.headers,
+        *more,
     ]
-    if url.credentials is not None:
-        fields.append(("Authorization", _basic(url.credentials)))
+    if credentials is not None:
+        fields.append(("Authorization", _basic(credentials)))
     return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in fields)
 
 

@@ -23,14 +23,17 @@ def retry_after(value: str | None, date: str | None, received: datetime) -> floa
     text = value.strip()
     if re.fullmatch("[0-9]+", text):
         return float(text) if len(text) < 10 and float(text) < _LONGEST else _LONGEST
-    until = _http_date(text)
+    until = http_date(text)
     if until is None:
         return None
-    since = (_http_date(date) if date is not None else None) or received
+    since = http_date(date) or received
     return min(max((until - since).total_seconds(), 0.0), _LONGEST)
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """Return the moment that a field's date names (RFC 9110, section 5.6.7), None where it is absent or no date."""
+    if text is None:
+        return None
     try:
         moment = parsedate_to_datetime(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -37,7 +37,7 @@ class Sink(Protocol):
     """Where the body of a 200 goes, piece by piece."""
 
     def restart(self) -> None:
-        """Throw away what was written: called before the first byte of every attempt."""
+        """Throw away what was written: called before the first byte of every attempt that does not go on where one broke off."""
         ...
 
     def write(self, data: bytes, /) -> object:
@@ -108,6 +108,8 @@ class Request:
         allowed_hosts: Hosts to which a redirect is followed whatever `redirects` says.
         priority: Whether somebody waits for the answer.
         deadline: When to give up, in seconds of `time.monotonic()`.
+        linked_from: The page that links to it; None where our own configuration names it. A page of a server on the
+            internet leads to no address that only this machine or its network reaches, nor does any to a metadata service.
     """
 
     url: Url
@@ -121,6 +123,7 @@ class Request:
     allowed_hosts: tuple[str, ...] = field(default=(), kw_only=True)
     priority: Priority = field(default=Priority.BULK, kw_only=True)
     deadline: float | None = field(default=None, kw_only=True)
+    linked_from: Url | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if not self.url.is_whole:
@@ -146,6 +149,7 @@ class Response:
             for a person to read, empty where it is compressed.
         attempts: How often the URL was asked, redirects not counted.
         received: When the header arrived (UTC).
+        resumed: Whether the body came in more than one part, the later ones by `Range`.
     """
 
     url: Url
@@ -154,6 +158,7 @@ class Response:
     body: bytes = field(repr=False)
     attempts: int
     received: datetime = field(factory=lambda: datetime.now(UTC), kw_only=True)
+    resumed: bool = field(default=False, kw_only=True)
 
     @property
     def wants_client_certificate(self) -> bool:
@@ -175,6 +180,8 @@ class Transport(Protocol):
 
         Raises:
             UnavailableError: No answer came, after every attempt.
+            RateLimitedError: The server asks for more quiet than it is granted.
+            AddressError: A link or a redirect leads to an address that whoever gave it must not lead to.
             RedirectError: A redirect that is not followed.
             TooLargeError: The body is larger than the request allows.
             PageError: The body's coding is not the one that was asked for, or the header is too large.

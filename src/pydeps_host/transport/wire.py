@@ -1,20 +1,23 @@
 """httpx, and nothing else: a question goes out, a raw answer comes in."""
 
+import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from pydeps_host.errors import ProxyAccessError
+from pydeps_host.transport.addresses import Place
 from pydeps_host.transport.certificates import check, context_for
 from pydeps_host.transport.discretion import Discretion
 from pydeps_host.transport.environment import Proxy, certificates, proxies, proxy_for
 from pydeps_host.transport.faults import Fault, Scene, fault_of
 from pydeps_host.transport.options import TransportOptions
-from pydeps_host.transport.sockets import Sockets, shut
+from pydeps_host.transport.sockets import Sockets
 from pydeps_host.transport.values import Headers
+from pydeps_host.transport.way import Door, Question, Way
 from pydeps_host.values import Outcome, Url
 
 if TYPE_CHECKING:
@@ -25,23 +28,6 @@ _GRACE: Final = 0.1
 
 
 @frozen
-class Question:
-    """One request as it goes out.
-
-    Attributes:
-        url: Where to; its credentials are not looked at.
-        headers: Every header field but `Host`.
-        seconds: What is left until the deadline, None without one.
-        hold: Is given a function that ends the answer at once, to be called from another thread.
-    """
-
-    url: Url
-    headers: tuple[tuple[bytes, bytes], ...]
-    seconds: float | None
-    hold: Callable[[Callable[[], None]], None]
-
-
-@frozen
 class Answer:
     """A response whose body is still on its way.
 
@@ -49,11 +35,13 @@ class Answer:
         status: Its status.
         headers: Its header fields.
         pieces: Its raw body; raises Fault where it breaks off.
+        place: Where the server is that gave it.
     """
 
     status: int
     headers: Headers
     pieces: Iterator[bytes]
+    place: Place
 
 
 class Wire:
@@ -72,7 +60,8 @@ class Wire:
         self._sockets = Sockets()
         self._discretion = Discretion()
         self._changed = threading.Condition(threading.RLock())
-        self._doors: dict[Proxy | None, httpx.HTTPTransport] = {}
+        self._doors: dict[Door, httpx.HTTPTransport] = {}
+        self._context: ssl.SSLContext | None = None
         self._users = 0
         self._closed = False
 
@@ -82,6 +71,7 @@ class Wire:
 
         Raises:
             Fault: No answer came.
+            ForbiddenPlaceError: Whoever led us here must not lead us there; nothing was sent.
             HeaderTooLargeError: Its header is too large.
             CertificateError: The server's certificate, or the proxy's, is not trusted.
             ClientCertificateError: The server wants a client certificate, or another one.
@@ -89,15 +79,16 @@ class Wire:
             UsageError: The certificates cannot be used any more.
         """
         proxy = proxy_for(question.url.origin, self._proxies, self._options)
-        way = _Way(question.url, proxy, self._sockets)
-        with self._in_use(), self._discretion:
+        way = Way(question, proxy, self._sockets, self._options)
+        with self._in_use(), self._discretion, way:
+            question.hold(way.leave)
             reply = self._reply(question, way)
             try:
+                question.pace.header_came()
                 if proxy is not None and reply.status_code == 407:
                     raise _refused(question.url, proxy)
-                socket = reply.extensions["network_stream"].get_extra_info("socket")
-                question.hold(lambda: shut(socket))
-                yield Answer(reply.status_code, Headers.from_raw(reply.headers.raw), self._pieces(reply, way))
+                place = way.take(reply.extensions["network_stream"])
+                yield Answer(reply.status_code, Headers.from_raw(reply.headers.raw), self._pieces(reply, way), place)
             finally:
                 reply.close()
 
@@ -113,31 +104,36 @@ class Wire:
             self._changed.wait_for(lambda: not self._users, _GRACE)
             self._close_doors()
 
-    def _reply(self, question: Question, way: "_Way") -> "httpx.Response":
+    def _reply(self, question: Question, way: Way) -> "httpx.Response":
         """Return the response with its header read."""
         import httpx
 
+        way.check_name()
         try:
-            request = httpx.Request(
-                "GET",
-                question.url.without_credentials().reveal(),
-                headers=list(question.headers),
-                extensions={"timeout": self._timeouts(question.seconds), "trace": way},
-            )
-            return self._door(way.proxy).handle_request(request)
+            return self._door(way.door).handle_request(self._request(question, way))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as raised:
             problem = self._problem(raised, way)
         # Outside of the handler: the cause holds the request, with its header fields.
         raise problem
 
-    def _problem(self, raised: Exception, way: "_Way") -> Exception:
+    def _request(self, question: Question, way: Way) -> "httpx.Request":
+        import httpx
+
+        return httpx.Request(
+            "GET",
+            question.url.without_credentials().reveal(),
+            headers=list(question.headers),
+            extensions={"timeout": self._timeouts(question.seconds), "trace": way},
+        )
+
+    def _problem(self, raised: Exception, way: Way) -> Exception:
         import httpx
 
         if way.proxy is not None and isinstance(raised, httpx.ProxyError) and str(raised).startswith("407"):
             return _refused(way.url, way.proxy)
         return fault_of(raised, Scene(way.url, way.proxy, self._bundle, self._options, way.stage))
 
-    def _pieces(self, reply: "httpx.Response", way: "_Way") -> Iterator[bytes]:
+    def _pieces(self, reply: "httpx.Response", way: Way) -> Iterator[bytes]:
         import httpx
 
         raw, received = reply.iter_raw(), 0
@@ -150,6 +146,7 @@ class Wire:
                 if piece is None:
                     return
                 received += len(piece)
+                way.pace.came(len(piece))
                 yield piece
                 continue
             raise Fault(f"truncated after {received} bytes: {problem.detail}") if isinstance(problem, Fault) else problem
@@ -186,19 +183,22 @@ class Wire:
             door.close()
         self._discretion.remove()
 
-    def _door(self, proxy: Proxy | None) -> "httpx.HTTPTransport":
+    def _door(self, door: Door) -> "httpx.HTTPTransport":
         with self._changed:
-            if proxy not in self._doors:
+            if door not in self._doors:
                 self._discretion.install()
-                self._doors[proxy] = self._new_door(proxy)
-            return self._doors[proxy]
+                self._doors[door] = self._new_door(door.proxy)
+            return self._doors[door]
 
     def _new_door(self, proxy: Proxy | None) -> "httpx.HTTPTransport":
         import httpx
 
         most = self._options.max_connections
+        if self._context is None:
+            # Of all doors one, for it takes its time.
+            self._context = context_for(self._bundle, self._options.client_certificate)
         return httpx.HTTPTransport(
-            verify=context_for(self._bundle, self._options.client_certificate),
+            verify=self._context,
             trust_env=False,
             limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=self._options.keepalive),
             proxy=None if proxy is None else self._through(proxy.url),
@@ -212,23 +212,6 @@ class Wire:
         # The client certificate is for servers: a proxy is not told who we are by it.
         context = context_for(self._bundle, None) if proxy.scheme == "https" else None
         return httpx.Proxy(proxy.without_credentials().reveal(), auth=auth, ssl_context=context)
-
-
-class _Way:
-    """One request's way through the engine, who tells of it (httpx's documented `trace` extension)."""
-
-    def __init__(self, url: Url, proxy: Proxy | None, sockets: Sockets) -> None:
-        self.url = url
-        self.proxy = proxy
-        self.stage = ""
-        self._sockets = sockets
-
-    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Remember what was begun last, and learn of every new connection."""
-        if event.endswith(".started"):
-            self.stage = event
-        elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._sockets.add(info["return_value"].get_extra_info("socket"))
 
 
 def _refused(url: Url, proxy: Proxy) -> ProxyAccessError:
