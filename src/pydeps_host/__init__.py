@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pydeps_host.dependency import Dependency
     from pydeps_host.errors import HostError
     from pydeps_host.events import Event, Observer, RepositoryChanged
-    from pydeps_host.host import Ensured, Host, ProjectReport, Status, SyncReport, VersionReport
+    from pydeps_host.host import Ensured, Host, ProjectReport, Repair, RepairReport, Status, SyncReport, VersionRepair, VersionReport
     from pydeps_host.limiter import Ask, Budget, Limiter, Priority, Stop, Unlimited
     from pydeps_host.materializer import Materialized, materialize
-    from pydeps_host.repository import Repository
+    from pydeps_host.repository import Damage, Repository
     from pydeps_host.resolver import Release, Resolver, ResolverOptions
     from pydeps_host.simple_api import Artifact, FetchOptions, File, Project, fetch_file, parse_project
     from pydeps_host.store import Store
@@ -37,6 +37,7 @@ __all__ = [
     "Ask",
     "Budget",
     "ClientCertificate",
+    "Damage",
     "Dependency",
     "Digest",
     "Ensured",
@@ -60,6 +61,8 @@ __all__ = [
     "RateLimit",
     "Redirects",
     "Release",
+    "Repair",
+    "RepairReport",
     "Repository",
     "RepositoryChanged",
     "Request",
@@ -76,6 +79,7 @@ __all__ = [
     "Tried",
     "Unlimited",
     "Url",
+    "VersionRepair",
     "VersionReport",
     "fetch_file",
     "materialize",
@@ -90,10 +94,10 @@ _NAMES_OF: Final = {
     "dependency": ("Dependency",),
     "errors": ("HostError",),
     "events": ("Event", "Observer", "RepositoryChanged"),
-    "host": ("Ensured", "Host", "ProjectReport", "Status", "SyncReport", "VersionReport"),
+    "host": ("Ensured", "Host", "ProjectReport", "Repair", "RepairReport", "Status", "SyncReport", "VersionRepair", "VersionReport"),
     "limiter": ("Ask", "Budget", "Limiter", "Priority", "Stop", "Unlimited"),
     "materializer": ("Materialized", "materialize"),
-    "repository": ("Repository",),
+    "repository": ("Damage", "Repository"),
     "resolver": ("Release", "Resolver", "ResolverOptions"),
     "simple_api": ("Artifact", "FetchOptions", "File", "Project", "fetch_file", "parse_project"),
     "store": ("Store",),

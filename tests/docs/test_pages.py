@@ -14,6 +14,8 @@ import pydeps_host
 from examples import blocks
 from pydeps_host import Outcome, ProjectReport, Status, SyncReport, VersionReport, errors, events
 from pydeps_host.cli import command
+from pydeps_host.resolver import SetAside
+from pydeps_host.simple_api import SkippedEntry, Unusable
 from pydeps_host.values import NotedMember
 
 ROOT = Path(__file__).parents[2]
@@ -184,3 +186,17 @@ def test_every_page_is_in_a_table_of_contents():
         for tree in re.findall(r"^```\{toctree\}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
             listed |= {(path.parent / f"{line}.md").resolve() for line in tree.splitlines() if line and not line.startswith(":")}
     assert listed | {(DOCS / "index.md").resolve()} == {path.resolve() for path in DOCS.glob("**/*.md")}
+
+
+# --- indexes ---
+
+
+def test_every_outcome_and_every_reason_to_leave_something_out_is_told():
+    told = page("indexes.md")
+    outcomes = {row[0] for row in rows(told.partition("## What an answer means")[2].partition("\n## ")[0])}
+    # What TLS and proxies say is told with them.
+    elsewhere = {"untrusted-certificate", "client-certificate-required", "proxy-authentication-required"}
+    assert {one.value for one in Outcome} - elsewhere <= outcomes
+    left_out = {row[0] for row in rows(told.partition("## What is left out")[2].partition("\n## ")[0])}
+    stated = re.findall(r"`([a-z-]+)`", f"{inspect.getdoc(SetAside)} {inspect.getdoc(SkippedEntry)}")
+    assert set(stated) | {one.value for one in Unusable} == left_out - {"code", "---"}

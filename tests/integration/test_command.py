@@ -14,6 +14,7 @@ import pytest
 
 from faulty_server import FaultyServer, body, stall
 from gitting import check, refs
+from loopback import serving
 from pydeps_host.testing import build_sdist as sdist
 from pydeps_host.testing import build_wheel as wheel
 from servers import PypiServer, pypiserver
@@ -63,7 +64,14 @@ def test_json_lines_are_one_a_project_and_a_summary_and_nothing_else(server, tmp
         "error": None,
     }
     assert alpha["repository"] == str(tmp_path / "code/python/alpha.git")
-    assert alpha["tried"] == [{"url": server.url(user_information="reader:${PW}") + "/alpha/", "outcome": "found"}]
+    (tried,) = alpha["tried"]
+    assert tried == {
+        "url": server.url(user_information="reader:${PW}") + "/alpha/",
+        "outcome": "found",
+        "detail": "",
+        "status": 200,
+        "until": None,
+    }
     newest = alpha["versions"][0]
     assert set(newest) >= {"version", "status", "commit", "file", "sha256", "skipped", "error"}
     assert (newest["version"], newest["status"], newest["file"], newest["error"]) == ("2.0", "added", "alpha-2.0.tar.gz", None)
@@ -274,9 +282,18 @@ def test_plan_verbose_tells_the_whole_story(server, tmp_path):
     done = run(*words, "--verbose")
     assert done.returncode == 0, done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
-    assert f"asked {server.url(user_information='reader:${PW}')}/alpha/: found" in lines
+    assert f"asked {server.url(user_information='reader:${PW}')}/alpha/: found (status 200)" in lines
     assert "takes 1.0: alpha-1.0.tar.gz" in lines
     assert "does not take, for other-release: alpha-2.0.tar.gz" in lines
     (project, _) = map(json.loads, run(*words, "--verbose", "--json").stdout.splitlines())
     assert project["choices"][0]["releases"] == [{"version": "1.0", "files": ["alpha-1.0.tar.gz"]}]
     assert "choices" not in json.loads(run(*words, "--json").stdout.splitlines()[0])
+
+
+def test_refresh_asks_for_what_is_kept_anew(tmp_path):
+    with serving() as served:
+        served.add(sdist("alpha", "1.0", {"x.py": "x\n"}))
+        for words in (["sync"], ["plan"], ["plan", "--refresh"], ["sync", "--refresh"]):
+            assert run(*words, "alpha", "--index-url", served.url, "--into", str(tmp_path / "code")).returncode == 0
+        page = served.page_path("alpha")
+        assert [bool(request.headers) for request in served.requests if request.url.path == page] == [False, True, False, False]

@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 
 from pydeps_host import (
     Budget,
+    Damage,
     Dependency,
     Ensured,
     Event,
@@ -17,6 +18,8 @@ from pydeps_host import (
     HostError,
     Observer,
     ProjectReport,
+    Repair,
+    RepairReport,
     Repository,
     RepositoryChanged,
     Status,
@@ -24,6 +27,7 @@ from pydeps_host import (
     SyncReport,
     TransportOptions,
     Tried,
+    VersionRepair,
     VersionReport,
 )
 from pydeps_host.errors import NotStoredError, RateLimitedError
@@ -53,6 +57,12 @@ with Host(config, store, limiter=Budget(requests_per_hour=3600), observer=observ
     assert_type(host.ensure("flask==3.0.0", timeout=5), Ensured)
     assert_type(host.ensure(Dependency.parse("flask"), "v3.0.0"), Ensured)
     assert_type(host.repositories(), tuple[Repository, ...])
+    assert_type(host.verify("flask"), tuple[Damage, ...])
+    repaired = host.repair("flask")
+    assert_type(repaired, RepairReport)
+    assert_type(repaired.versions, tuple[VersionRepair, ...])
+    assert_type(repaired.versions[0].status, Repair)
+    assert_type(repaired.set_aside, Path | None)
 
 assert_type(report.projects, tuple[ProjectReport, ...])
 assert_type(report.succeeded, bool)

@@ -39,10 +39,11 @@ ONLY_IMPORTER = {
     "pyrate_limiter": "limiter",
     "httpx": "transport",
     "httpcore": "transport",
+    "keyring": "transport",
     "click": "cli",
     "rich": "cli",
 }
-LOADED_AT_FIRST_USE = ("cattrs", "pyrate_limiter", "httpx", "httpcore", "json5", "rich", "click")
+LOADED_AT_FIRST_USE = ("cattrs", "pyrate_limiter", "httpx", "httpcore", "keyring", "json5", "rich", "click")
 
 
 def files() -> list[Path]:

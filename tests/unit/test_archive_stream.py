@@ -7,6 +7,8 @@ import lzma
 import struct
 import zlib
 from collections import deque
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 import pytest
 
@@ -173,7 +175,16 @@ class Counted(Budget):
         super().unpack(size)
 
 
-PACKERS = {".tar.gz": (gzip.compress, gunzip), ".tar.bz2": (bz2.compress, bunzip2), ".tar.xz": (lzma.compress, unxz)}
+Unpack = Callable[[BinaryIO, Budget], Iterator[bytes]]
+PACKERS: dict[str, tuple[Callable[[bytes], bytes], Unpack]] = {
+    ".tar.gz": (gzip.compress, gunzip),
+    ".tar.bz2": (bz2.compress, bunzip2),
+    ".tar.xz": (lzma.compress, unxz),
+}
+    ".tar.gz": (gzip.compress, gunzip),
+    ".tar.bz2": (bz2.compress, bunzip2),
+    ".tar.xz": (lzma.compress, unxz),
+}
 
 
 @pytest.mark.parametrize("suffix", PACKERS)

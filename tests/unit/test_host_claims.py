@@ -221,6 +221,7 @@ def test_an_owner_says_nothing_of_a_version_that_came_from_another_index(chain):
     bench, high, _ = chain
     high.add(sdist("2.0"))
     bench.sync("alpha==1.0", "alpha==2.0", versionFallthrough=True)
+    assert not [notice for notice in bench.project("alpha==2.0", id="other").notices if "no longer lists" in notice]
     high.add(sdist("1.0"), listed=Listed(yanked=True))
     bench.sync("alpha==2.0", id="other")
     assert not bench.rows()["1.0"].yanked

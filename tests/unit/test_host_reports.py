@@ -50,7 +50,9 @@ def test_a_report_becomes_json_lines_that_hold_nothing_else(bench):
     assert (added["status"], added["tag"], added["file"], added["error"]) == ("added", "v1.0", "alpha-1.0.tar.gz", None)
     assert added["skipped"] == {"link-absolute": 1}
     assert missed["error"]["code"] == "version-not-found"
-    assert alpha["tried"] == [{"url": "https://index.example.com/simple/alpha/", "outcome": "found"}]
+    assert alpha["tried"] == [
+        {"url": "https://index.example.com/simple/alpha/", "outcome": "found", "detail": "", "status": 200, "until": None}
+    ]
     assert (alpha["index"], alpha["repository"]) == ("index.example.com/simple", str(bench.store.path_of("alpha")))
     assert (nothing["error"]["code"], nothing["error"]["retryable"], nothing["repository"]) == ("project-not-found", False, None)
     assert summary["versions"] == {"added": 1, "present": 0, "removed": 0, "failed": 1, "planned": 0}

@@ -1,13 +1,14 @@
 """What a sync makes of one version, the first time and ever after."""
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve
 
 from bench import UNTOLD, Bench, codes, sdist, statuses
-from pydeps_host import Status
+from pydeps_host import Host, Status
 from pydeps_host.errors import (
     AccessError,
     BackoffError,
@@ -18,10 +19,10 @@ from pydeps_host.errors import (
     TooLargeError,
     UnavailableError,
 )
-from pydeps_host.events import VersionFinished
+from pydeps_host.events import Notice, VersionFinished
 from pydeps_host.host import making
 from pydeps_host.repository import Status as RowStatus
-from pydeps_host.testing import Answer, FakeIndex, Item, Listed, Redirect, build_sdist, build_wheel
+from pydeps_host.testing import Answer, Distribution, FakeIndex, Item, Listed, Redirect, build_sdist, build_wheel
 
 GONE, BROKEN = 404, b"no archive at all"
 ALPHA = sdist("1.0")
@@ -105,7 +106,7 @@ def test_a_refusal_for_a_digest_that_an_entry_requires_ends_with_the_requirement
 @pytest.mark.parametrize("fault", [GONE, b"cut short"])
 def test_a_file_that_is_gone_or_damaged_on_the_way_is_tried_again_by_the_next_sync(bench, fault):
     bench.index.script(file(bench), fault)
-    assert codes(bench.project("alpha")) in ({"1.0": "file-gone"}, {"1.0": "digest"})
+    assert codes(bench.project("alpha")) in ({"1.0": "file-gone"}, {"1.0": "truncated"})
     assert bench.rows()["1.0"].status is RowStatus.FAILED
     assert bench.version("alpha").status is Status.ADDED
 
@@ -420,3 +421,111 @@ def test_a_status_of_a_server_that_recovers_costs_requests_and_nothing_else(benc
     bench.index.script(file(bench), 429, Answer(200, ALPHA.data))
     assert bench.version("alpha").status is Status.ADDED
     assert len(bench.index.requests) == 6
+
+
+# --- an index that goes back in time -----------------------------------------
+
+
+def serial_page(serial: int, *files: Distribution) -> Answer:
+    entries = [{"filename": one.filename, "url": f"/files/{one.filename}", "hashes": {"sha256": one.sha256}} for one in files]
+    body = json.dumps({"meta": {"api-version": "1.0", "_last-serial": serial}, "files": entries}).encode()
+    return Answer(200, body, (("content-type", "application/vnd.pypi.simple.v1+json"),))
+
+
+def test_an_index_whose_serial_falls_changes_nothing_and_is_reported(bench):
+    newer = sdist("2.0")
+    bench.index.add(newer)
+    page = bench.index.page_path("alpha")
+    bench.index.script(page, serial_page(9, ALPHA, newer), serial_page(5, ALPHA), serial_page(5, ALPHA))
+    bench.project("alpha")
+    generation = bench.store.generations()["alpha"]
+    with bench.host("alpha") as host:
+        planned = host.plan().projects[0]
+    for report in (planned, bench.project("alpha")):
+        assert statuses(report) == {"2.0": "present"}
+        assert [notice for notice in report.notices if "went back in time" in notice]
+    assert bench.store.generations()["alpha"] == generation
+    assert "index-went-back" in {event.code for event in bench.events.of(Notice)}
+
+
+def test_files_that_an_index_lists_no_more_are_reported_and_bring_nothing_older(bench):
+    newer = sdist("2.0")
+    bench.index.add(newer)
+    bench.project("alpha")
+    generation = bench.store.generations()["alpha"]
+    bench.index.remove(newer.filename)
+    with bench.host("alpha") as host:
+        planned = host.plan().projects[0]
+    for report in (planned, bench.project("alpha")):
+        assert report.succeeded
+        assert report.versions == ()
+        assert [notice for notice in report.notices if f"no longer lists {newer.filename}, taken before; the tags stay" in notice]
+        assert [
+            notice for notice in report.notices if notice == "alpha keeps 2.0, which the index no longer lists; 1.0 is older and not taken"
+        ]
+    assert (bench.tags(), bench.store.generations()["alpha"]) == (["v2.0"], generation)
+    assert bench.claims()["default"] == {"alpha": {"2.0"}}
+    bench.index.add(sdist("2.1"))
+    assert bench.version("alpha").version == "2.1"
+
+
+def test_what_is_asked_for_by_name_comes_even_where_a_newer_release_vanished(bench):
+    newer = sdist("2.0")
+    bench.index.add(newer)
+    bench.project("alpha")
+    bench.index.remove(newer.filename)
+    assert statuses(bench.project("alpha", "alpha==1.0")) == {"1.0": "added"}
+    assert bench.tags() == ["v1.0", "v2.0"]
+
+
+def test_a_range_takes_what_is_in_it_whatever_vanished(bench):
+    newer = sdist("2.0")
+    bench.index.add(newer)
+    bench.project("alpha>=1", versionsPerDependency=1)
+    bench.index.remove(newer.filename)
+    assert statuses(bench.project("alpha>=1", versionsPerDependency=1)) == {"1.0": "added"}
+
+
+def test_nothing_is_told_of_a_file_whose_version_nobody_asks_for_any_more(bench):
+    newer = sdist("2.0")
+    bench.index.add(newer)
+    bench.sync("alpha==1.0", "alpha==2.0")
+    assert statuses(bench.project("alpha==1.0")) == {"1.0": "present", "2.0": "removed"}
+    bench.index.remove(newer.filename)
+    assert bench.project("alpha==1.0").notices == ()
+
+
+def test_only_the_first_of_many_files_that_vanished_are_named(bench):
+    older = [sdist(f"0.{number}") for number in range(7)]
+    bench.index.add(*older)
+    bench.project("alpha>=0")
+    for one in older:
+        bench.index.remove(one.filename)
+    (notice,) = [notice for notice in bench.project("alpha").notices if "no longer lists" in notice]
+    assert "and 2 more" in notice
+
+
+def test_other_bytes_of_a_version_that_is_not_asked_for_any_more_are_reported_too(bench):
+    bench.project(add=["alpha==1.0"])
+    bench.index.add(evolve(ALPHA, data=sdist("1.0", more="x").data), sdist("2.0"))
+    assert [notice for notice in bench.project("alpha").notices if notice.startswith("1.0: the bytes of")]
+
+
+def test_one_file_with_two_digests_is_reported_where_one_of_them_is_that_of_the_file_that_was_taken(bench):
+    bench.project("alpha")
+    bench.index.script(bench.index.page_path("alpha"), serial_page(1, ALPHA, evolve(ALPHA, data=BROKEN)))
+    report = bench.project("alpha==1.0")
+    assert [notice for notice in report.notices if "the bytes of" in notice]
+    assert codes(report)["1.0"] == "version-not-found"
+    assert bench.tags() == ["v1.0"]
+
+
+def test_a_host_that_is_to_ask_anew_takes_what_the_index_says_now(bench):
+    newer = sdist("2.0")
+    bench.index.add(newer)
+    bench.index.script(bench.index.page_path("alpha"), serial_page(9, ALPHA, newer), serial_page(5, ALPHA, newer))
+    bench.project("alpha")
+    with Host(bench.config("alpha"), bench.store, transport=bench.index, refresh=True) as host:
+        (project,) = host.sync().projects
+    assert project.notices == ()
+    assert dict(bench.index.requests[-1].headers) == {"Cache-Control": "no-cache"}

@@ -347,3 +347,44 @@ def test_what_the_dependency_set_aside_and_a_pre_release_are_notices():
     choice = take(versions("1.0a1"), "foo[extra]")
     assert ["extra" in str(choice.notices[0]), "pre-release" in str(choice.notices[1])] == [True, True]
     assert take(versions("1.0a1"), "foo==1.0a1").notices == ()
+
+
+# --- one file, told of in two ways -------------------------------------------
+
+
+def twice(first: dict[str, Any], second: dict[str, Any]) -> Project:
+    name = "foo-2.0.tar.gz"
+    return page(file(name, **first), evolve(file(name, **second), url=PAGE.join(f"x/{name}")), file("foo-2.0-py3-none-any.whl"))
+
+
+A, B = frozenset({sha("a")}), frozenset({sha("b")})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [({"digests": A}, {"digests": B}), ({"size": 1}, {"size": 2}), ({"digests": A | B}, {}), ({}, {"digests": A | B})]
+)
+def test_a_file_with_two_digests_or_two_sizes_is_not_taken_and_that_is_told(first, second):
+    choice = take(twice(first, second), "foo")
+    assert [one.filename for one in choice.releases[0].candidates] == ["foo-2.0-py3-none-any.whl"]
+    assert choice.set_aside == (SetAside("foo-2.0.tar.gz", "contradiction", "2.0"),)
+    assert ["two digests or two sizes of foo-2.0.tar.gz" in notice.message for notice in choice.notices] == [True]
+
+
+def test_a_release_of_nothing_but_a_contradiction_cannot_be_taken():
+    with pytest.raises(VersionNotFoundError, match=r"foo-2\.0\.tar\.gz \(contradiction\)"):
+        take(page(file("foo-2.0.tar.gz", digests=A), file("foo-2.0.tar.gz", digests=B)), "foo==2.0")
+
+
+def test_a_required_digest_decides_between_the_two():
+    choice = take(twice({"digests": A}, {"digests": B}), f"foo==2.0 --hash={sha('b')}")
+    assert choice.releases[0].candidates[0].digests == B
+    assert not choice.notices
+
+
+def test_what_one_entry_tells_of_a_file_holds_for_every_entry_of_that_name():
+    md5 = frozenset({Digest("md5", "0" * 32)})
+    choice = take(twice({"digests": A, "size": 5}, {"digests": md5}), "foo")
+    first, second, _ = choice.releases[0].candidates
+    assert (first.digests, second.digests) == (A | md5, A | md5)
+    assert first.url != second.url
+    assert not choice.notices

@@ -1,8 +1,13 @@
+import copy
 import json
+import pickle
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from pydeps_host.errors import PageError, TooLargeError
 from pydeps_host.simple_api import File, Project, SkippedEntry, parse_project
@@ -439,3 +444,96 @@ def test_structure_is_counted_before_it_is_parsed():
         parse_project(b'{"files": [' + b"[]," * 100, content_type="", url=PAGE, name="foo", limits=Limits(page_tokens=100))
     with pytest.raises(TooLargeError, match="page_tokens"):
         html("<b>" * 100, limits=Limits(page_tokens=100))
+
+
+# --- fields that are read when they are asked for ----------------------------
+
+WHOLE = entry(url="https://files.example.com/x/foo-1.0.tar.gz", size=5, yanked="old", **{
+    "upload-time": "2023-05-22T18:30:00Z", "requires-python": " >=3.8 ", "core-metadata": {"sha256": SHA}, "gpg-sig": True,
+})  # fmt: skip
+
+
+def read_later(one: dict[str, Any], url: Url = PAGE) -> File:
+    """The file of an entry that is not the first of its host, so that it is read when it is asked for."""
+    return jsoned(entry(url="https://files.example.com/first"), one, url=url).files[1]
+
+
+def test_a_file_that_is_read_later_is_equal_to_one_that_is_read_at_once():
+    now = only(jsoned(WHOLE))
+    later = read_later(WHOLE)
+    assert File.later("x", (), lambda told, name: None) != later
+    assert (later, hash(later), repr(later)) == (now, hash(now), repr(now))
+    assert evolve(read_later(WHOLE), size=6) == evolve(now, size=6)
+    assert pickle.loads(pickle.dumps(read_later(WHOLE))) == now
+    assert copy.copy(read_later(WHOLE)) == now
+
+
+def test_a_field_is_read_once_and_only_when_it_is_asked_for():
+    asked: list[str] = []
+
+    def read(told: tuple[Any, ...], name: str) -> object:
+        asked.append(name)
+        return told[0]
+
+    file = File.later("foo-1.0.tar.gz", (7,), read)
+    assert (file.filename, asked) == ("foo-1.0.tar.gz", [])
+    assert (file.size, file.size, asked) == (7, 7, ["size"])
+
+
+def test_a_file_has_no_other_attributes():
+    for file in (only(jsoned(WHOLE)), read_later(WHOLE)):
+        with pytest.raises(AttributeError, match="weight"):
+            file.weight  # type: ignore[attr-defined] # noqa: B018 # That it is none is what is shown.
+    with pytest.raises(AttributeError):
+        File.__new__(File).filename  # noqa: B018
+
+
+@pytest.mark.parametrize("odd", [{"size": -1}, {"upload-time": "x"}, {"provenance": "ftp://x"}, {"hashes": {"sha256": "0"}}])
+def test_what_is_odd_is_found_though_nobody_asks_for_it(odd):
+    project = jsoned(entry(url="https://files.example.com/first"), {**WHOLE, **odd})
+    assert len(project.skipped) == 1
+
+
+@pytest.mark.parametrize("link", ["https://files.example.com/a b", "https://files.example.com/[", "https://files.example.com/a?b#c", "//x"])
+def test_a_link_that_is_not_plain_is_resolved_at_once(link):
+    file = read_later(entry(url=link))
+    assert file.url == PAGE.join(link.partition("#")[0].replace(" ", "%20"))
+
+
+def test_no_digest_of_several_is_lost():
+    assert {one.algorithm for one in read_later({**WHOLE, "hashes": {"sha256": SHA, "md5": "0" * 32}}).digests} == {"sha256", "md5"}
+
+
+def test_a_link_that_is_none_is_found_though_nobody_asks_for_it():
+    project = jsoned(*(entry(url=f"https://files.example.com/{path}") for path in ("first", "a\x01b", "second")))
+    assert [file.url.path for file in project.files] == ["/first", "/second"]
+    assert [one.reason for one in project.skipped] == ["link"]
+
+
+def test_a_link_that_crosses_is_found_however_often_it_comes():
+    folder = Url.parse("file:///srv/simple/foo/index.json")
+    project = jsoned(*[entry(url="https://files.example.com/foo-1.0.tar.gz")] * 3, url=folder)
+    assert project.files == ()
+    assert [one.reason for one in project.skipped] == ["scheme"] * 3
+
+
+HOSTILE = ["[", '{"a":', '"\\u0061', "1", "{},", "null,", '{"filename":"a","url":"b"},', '"a":1,', "<div>", "<base>", "<!--", "<a href=x>"]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_time_grows_with_the_page_s_size_alone(piece):
+    start = time.process_time()
+    with suppress(PageError, TooLargeError):
+        body = ("" if piece[0] == "<" else '{"files": [') + piece * (1_000_000 // len(piece))
+        parse_project(body.encode(), content_type="", url=PAGE, name="foo")
+    # A quadratic scan takes minutes for a megabyte; a linear one a fraction of a second.
+    assert time.process_time() - start < 5
+
+
+def test_a_page_of_twenty_thousand_files_takes_no_second():
+    files = [{**WHOLE, "filename": f"foo-1.{number}.tar.gz"} for number in range(20_000)]
+    body = document(*files)
+    start = time.process_time()
+    parse_project(body, content_type="", url=PAGE, name="foo")
+    # A seventh of that on a machine that does nothing else; see benchmarks/pages.py.
+    assert time.process_time() - start < 1

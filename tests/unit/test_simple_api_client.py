@@ -1,4 +1,5 @@
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -290,3 +291,105 @@ def test_a_redirected_page_is_kept_with_where_it_came_from():
 
 def test_a_page_whose_final_url_holds_a_query_is_not_kept():
     assert kept_after(etag='"1"', url="https://cdn.example.com/foo?signature=x")[0].page is None
+
+
+def test_what_is_asked_for_anew_is_asked_for_without_what_is_kept_here_or_on_the_way():
+    store, _, _ = kept_after(etag='"1"')
+    transport = Scripted(reply(200, EMPTY, etag='"2"'))
+    answer = SimpleClient(transport, pages=store, refresh=True).ask(Ask(INDEX, FOO))
+    assert transport.requests[0].headers == (("Cache-Control", "no-cache"),)
+    assert answer.tried.outcome is Outcome.EMPTY
+    assert store.page is not None
+    assert (store.page.body, store.page.etag) == (EMPTY, '"2"')
+
+
+# --- an index that goes back in time -----------------------------------------
+
+
+def numbered(serial: object, *versions: str) -> bytes:
+    files = [{"filename": f"foo-{text}.tar.gz", "url": "x"} for text in versions]
+    return json.dumps({"meta": {"api-version": "1.0", "_last-serial": serial}, "files": files}).encode()
+
+
+def seen_then(first: Reply, *second: Reply, refresh: bool = False) -> tuple[Answer, Memory]:
+    store = Memory()
+    assert SimpleClient(Scripted(first), pages=store).ask(Ask(INDEX, FOO)).notice == ""
+    return SimpleClient(Scripted(*second), pages=store, refresh=refresh).ask(Ask(INDEX, FOO)), store
+
+
+def files_of(answer: Answer) -> list[str]:
+    assert answer.project is not None
+    return [file.filename for file in answer.project.files]
+
+
+@pytest.mark.parametrize("validator", [{}, {"etag": '"9"'}])
+def test_a_page_of_a_lower_serial_than_was_seen_before_is_not_used_and_that_is_told(validator):
+    newer, older = reply(200, numbered(9, "1.0", "2.0"), **validator), reply(200, numbered(5, "1.0"), etag='"5"')
+    answer, store = seen_then(newer, older)
+    assert files_of(answer) == ["foo-1.0.tar.gz", "foo-2.0.tar.gz"]
+    assert answer.tried.outcome is Outcome.FOUND
+    assert "serial 5, and 9 was seen before" in answer.notice
+    assert "canary" not in answer.notice
+    assert store.saves == 1
+
+
+@pytest.mark.parametrize("serial", [9, 10, None, "5", -1, True])
+def test_a_page_of_the_same_serial_or_a_higher_one_or_none_is_used(serial):
+    answer, _ = seen_then(reply(200, numbered(9, "1.0", "2.0")), reply(200, numbered(serial, "1.0")))
+    assert (files_of(answer), answer.notice) == (["foo-1.0.tar.gz"], "")
+
+
+def test_an_html_page_has_its_serial_in_a_header():
+    newer, older = reply(200, PAGE, x_pypi_last_serial="9"), reply(200, EMPTY, x_pypi_last_serial="5")
+    answer, _ = seen_then(newer, older)
+    assert (files_of(answer), bool(answer.notice)) == (["foo-1.0.tar.gz"], True)
+
+
+@pytest.mark.parametrize("serial", ["", "five", "-5", "\u0665", "5" * 5000])
+def test_a_serial_that_is_no_number_says_nothing(serial):
+    answer, store = seen_then(reply(200, PAGE, x_pypi_last_serial="9"), reply(200, EMPTY, x_pypi_last_serial=serial))
+    assert (answer.tried.outcome, answer.notice) == (Outcome.EMPTY, "")
+    assert store.saves == 1
+
+
+def test_an_index_that_was_set_back_on_purpose_is_believed_when_it_is_asked_anew():
+    newer, older = reply(200, numbered(9, "1.0", "2.0")), reply(200, numbered(5, "1.0"))
+    answer, store = seen_then(newer, older, refresh=True)
+    assert (files_of(answer), answer.notice) == (["foo-1.0.tar.gz"], "")
+    assert store.page is not None
+    assert store.page.serial == 5
+
+
+def test_a_page_that_came_by_other_credentials_says_nothing_of_going_back():
+    store = Memory()
+    SimpleClient(Scripted(reply(200, numbered(9, "1.0", "2.0"))), pages=store).ask(Ask(INDEX, FOO))
+    other = evolve(INDEX, url=Url.parse("https://other:user@index.example.com/simple"))
+    answer = SimpleClient(Scripted(reply(200, numbered(5, "1.0"))), pages=store).ask(Ask(other, FOO))
+    assert (files_of(answer), answer.notice) == (["foo-1.0.tar.gz"], "")
+
+
+@pytest.mark.parametrize("change", [{"serial": "9"}, {"serial": True}, {"body": b"{"}])
+def test_a_kept_page_that_is_damaged_says_nothing_of_going_back(change):
+    store = Memory()
+    SimpleClient(Scripted(reply(200, numbered(9, "1.0", "2.0"))), pages=store).ask(Ask(INDEX, FOO))
+    assert store.page is not None
+    store.page = evolve(store.page, **change)
+    store.page = evolve(store.page, sha256=hashlib.sha256(store.page.body).hexdigest())
+    answer = SimpleClient(Scripted(reply(200, numbered(5, "1.0"))), pages=store).ask(Ask(INDEX, FOO))
+    assert files_of(answer) == ["foo-1.0.tar.gz"]
+    assert answer.notice == ""
+
+
+# --- what is told ------------------------------------------------------------
+
+
+def test_what_was_tried_tells_the_status():
+    assert str(ask(reply(200, PAGE)).tried).endswith("/simple/foo/: found (status 200)")
+    assert str(ask(reply(404)).tried).endswith("/simple/foo/: absent (status 404)")
+
+
+@pytest.mark.parametrize(("url", "hinted"), [("https://index.example.com", True), ("https://index.example.com/simple", False)])
+def test_a_404_of_an_index_without_a_path_hints_at_the_path_that_is_missing(url, hinted):
+    answer = ask(reply(404), index=Index.of(Url.parse(url)))
+    assert answer.tried.outcome is Outcome.ABSENT
+    assert ("often ends in /simple" in answer.tried.detail) is hinted

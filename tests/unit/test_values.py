@@ -1,5 +1,6 @@
 import pickle
 import traceback
+from datetime import UTC, datetime
 
 import pytest
 
@@ -179,6 +180,14 @@ def test_every_outcome_but_found_and_not_asked_has_a_remedy():
 def test_what_was_tried_is_one_line():
     tried = Tried(Url.parse("https://u:canary@example.com/x/"), Outcome.UNAVAILABLE, "503\nagain", 503)
     assert str(tried) == "https://u:****@example.com/x/: unavailable (503\\x0aagain)"
+
+
+def test_what_was_tried_tells_the_status_and_when_to_ask_again():
+    url = Url.parse("https://example.com/x/")
+    limited = Tried(url, Outcome.RATE_LIMITED, "slow down", 429, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert str(limited) == "https://example.com/x/: rate-limited (slow down, status 429, until 2026-01-02 03:04:05 UTC)"
+    assert str(Tried(url, Outcome.FOUND, "", 200)) == "https://example.com/x/: found (status 200)"
+    assert str(Tried(url, Outcome.FOUND)) == "https://example.com/x/: found"
 
 
 def test_credentials_show_the_user_and_hide_the_password():

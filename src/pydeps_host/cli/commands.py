@@ -1,29 +1,27 @@
-"""`pydeps-host sync`, `plan` and `list`."""
+"""`pydeps-host sync`, `plan` and `list`, and how the other commands come in."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
-from attrs import evolve, frozen
+from attrs import frozen
 
 import pydeps_host
-from pydeps_host.cli.network import NETWORK, options_of
-from pydeps_host.cli.pip_index import PipIndex, ask_pip
+from pydeps_host.cli.ending import FAILED, INTERRUPTED, errors_told, leave
+from pydeps_host.cli.maintaining import maintain
+from pydeps_host.cli.network import NETWORK
 from pydeps_host.cli.render import Display, display_for
-from pydeps_host.config import HostConfig, RateLimit
+from pydeps_host.cli.settings import CONFIG, INDEX_URL, NO_RATE_LIMIT, REFRESH, configured
+from pydeps_host.cli.verifying import verify
+from pydeps_host.config import HostConfig
 from pydeps_host.dependency import Dependency
-from pydeps_host.errors import ConfigError, HostError, InputError, NotStoredError
+from pydeps_host.errors import NotStoredError
 from pydeps_host.host import Host, ProjectReport, SyncReport
 from pydeps_host.store import Store
 from pydeps_host.transport import TransportOptions
-
-_FAILED: Final = 1
-_USAGE: Final = 2
-_INTERRUPTED: Final = 130
 
 
 @frozen(kw_only=True)
@@ -34,6 +32,7 @@ class _Work:
     add: tuple[Dependency, ...]
     additive: bool
     options: TransportOptions
+    refresh: bool
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,20 +53,14 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in reversed(
         [
             click.argument("dependencies", nargs=-1, metavar="[DEPENDENCY]..."),
-            click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration."),
-            click.option(
-                "--index-url",
-                "index_urls",
-                multiple=True,
-                metavar="URL",
-                help="Ask this simple repository API; may be given several times, tried in order. "
-                "${NAME} in it is read from the environment, which keeps a password out of `ps`.",
-            ),
+            CONFIG,
+            INDEX_URL,
             click.option(
                 "--into", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="The store's folder."
             ),
             click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Projects at a time."),
-            click.option("--no-rate-limit", is_flag=True, help="Spend requests without a budget; for an index of your own."),
+            NO_RATE_LIMIT,
+            REFRESH,
             *NETWORK,
             click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one as each project ends, a summary last."),
         ]
@@ -117,7 +110,7 @@ def plan(**arguments: Any) -> None:
 def list_(folder: Path, *, as_json: bool) -> None:
     """List the repositories of a store: name, versions, latest."""
     display = display_for(as_json=as_json)
-    with _errors_told(display):
+    with errors_told(display):
         store = Store(folder)
         if not folder.is_dir():
             raise NotStoredError("a store", str(folder))
@@ -128,21 +121,25 @@ def list_(folder: Path, *, as_json: bool) -> None:
             display.note(f"{folder} holds no repositories yet")
 
 
+command.add_command(maintain)
+command.add_command(verify)
+
+
 def run() -> None:
     """Run the command and leave the process with its exit status."""
     try:
         command.main(standalone_mode=True)
     except KeyboardInterrupt:
-        _leave(_INTERRUPTED)
+        leave(INTERRUPTED)
 
 
 def _carry_out(arguments: dict[str, Any], work_on: Callable[[Host, _Work], Iterator[ProjectReport]]) -> None:
     display = display_for(as_json=arguments["as_json"], verbose=arguments.get("verbose", False))
-    with _errors_told(display):
+    with errors_told(display):
         work = _work(arguments, display)
         reports = _reports(arguments["into"], work, work_on, display)
     if not reports.succeeded:
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
 
 
 def _reports(into: Path, work: _Work, work_on: Callable[[Host, _Work], Iterator[ProjectReport]], display: Display) -> SyncReport:
@@ -158,29 +155,17 @@ def _reports(into: Path, work: _Work, work_on: Callable[[Host, _Work], Iterator[
 
 @contextmanager
 def _host(into: Path, work: _Work, display: Display) -> Iterator[Host]:
-    with Host(work.config, Store(into), observer=display.observe, options=work.options) as host:
+    with Host(work.config, Store(into), observer=display.observe, options=work.options, refresh=work.refresh) as host:
         yield host
 
 
 def _work(arguments: dict[str, Any], display: Display) -> _Work:
-    pip: PipIndex | None = None
     add = _dependencies(arguments["dependencies"])
-    file, urls = arguments["config_file"], list(arguments["index_urls"])
+    file = arguments["config_file"]
     if file is None and not add:
         raise click.UsageError("Name at least one dependency, such as flask or requests==2.32.3, or a configuration with --config FILE.")
-    if file is None and not urls:
-        config, pip = _from_pip(display)
-    elif file is None:
-        config = HostConfig.from_mapping({"urls": urls}, source="--index-url")
-    else:
-        config = HostConfig.load(file)
-        if urls:
-            config = evolve(config, urls=HostConfig.from_mapping({"urls": urls}, source="--index-url").urls)
-    for warning in config.warnings:
-        display.note(str(warning))
-    if arguments["no_rate_limit"]:
-        config = evolve(config, rate_limit=RateLimit(enabled=False))
-    return _Work(config=config, add=add, additive=file is None, options=options_of(arguments, pip))
+    config, options = configured(arguments, display)
+    return _Work(config=config, add=add, additive=file is None, options=options, refresh=arguments["refresh"])
 
 
 def _dependencies(texts: Iterable[str]) -> tuple[Dependency, ...]:
@@ -188,38 +173,3 @@ def _dependencies(texts: Iterable[str]) -> tuple[Dependency, ...]:
     # The index does not matter here: only the dependencies are read.
     mapping = {"urls": ["https://index.example.com/simple"], "dependencies": list(texts)}
     return HostConfig.from_mapping(mapping, source="the command line").dependencies
-
-
-def _from_pip(display: Display) -> tuple[HostConfig, PipIndex]:
-    pip = ask_pip()
-    display.note(f"index: {pip.url} ({pip.source})")
-    if pip.unused:
-        display.note(
-            f"pip also has {' and '.join(pip.unused)}, not used here: name indexes with --index-url, in the order in which to ask them"
-        )
-    return HostConfig.from_mapping({"urls": [pip.url.reveal()]}, source=pip.source), pip
-
-
-@contextmanager
-def _errors_told(display: Display) -> Iterator[None]:
-    try:
-        yield
-    except ConfigError as problem:
-        display.error("configuration", problem)
-        sys.exit(_USAGE)
-    except InputError as problem:
-        display.error("usage", problem)
-        sys.exit(_USAGE)
-    except HostError as problem:
-        display.error("stopped", problem)
-        sys.exit(_FAILED)
-    except KeyboardInterrupt:
-        display.interrupted()
-        _leave(_INTERRUPTED)
-
-
-def _leave(status: int) -> None:
-    """End the process now: threads that still wait on a socket must not hold it up, and what they do can be cut off at any time."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)

@@ -3,14 +3,19 @@
 import json
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from attrs import asdict
 
 from pydeps_host.cli.story import story
 from pydeps_host.errors import HostError
 from pydeps_host.events import DownloadFinished, Event, RequestSent
-from pydeps_host.host import ProjectReport, Status, SyncReport, VersionReport, error_to_json
-from pydeps_host.repository import Repository
+from pydeps_host.host import ProjectReport, Repair, RepairReport, Status, SyncReport, VersionReport, damage_to_json, error_to_json
+from pydeps_host.repository import Damage, Maintained, Repository
 from pydeps_host.values import escape, shown
 
 if TYPE_CHECKING:
@@ -36,6 +41,18 @@ class Display(Protocol):
 
     def repository(self, repository: Repository) -> None:
         """Tell what a repository holds."""
+
+    def maintained(self, repository: Repository, done: Maintained) -> None:
+        """Tell what maintenance did for a repository."""
+
+    def damages(self, name: str, path: Path, damages: Sequence[Damage]) -> None:
+        """Tell what is wrong with a repository."""
+
+    def repaired(self, report: RepairReport) -> None:
+        """Tell what became of a damaged repository."""
+
+    def verified(self, results: Sequence[str]) -> None:
+        """Tell how many repositories were `sound`, `repaired` and `damaged`."""
 
     def note(self, text: str) -> None:
         """Tell what a person should know."""
@@ -116,6 +133,41 @@ class Lines:
         count = f"{len(versions)} version{'s' if len(versions) != 1 else ''}"
         print(f"{repository.name:<28} {newest:<22} {count:<14} {repository.path}")
 
+    def maintained(self, repository: Repository, done: Maintained) -> None:
+        if done.problem is not None:
+            self.note(f"{repository.name}: packed without deltas: {done.problem}")
+        packs = f"{done.packs_before} -> {done.packs_after} pack{'s' if done.packs_after != 1 else ''}"
+        kept = f"  {_size(done.kept_bytes)} superseded" if done.kept else ""
+        print(f"{repository.name:<28} {packs:<22} {_size(done.bytes_before)} -> {_size(done.bytes_after)}{kept}", flush=True)
+
+    def damages(self, name: str, path: Path, damages: Sequence[Damage]) -> None:
+        count = f"{len(damages)} thing{'s' if len(damages) != 1 else ''} wrong"
+        print(f"{name:<28} {f'damaged: {count}' if damages else 'sound':<22} {path}", flush=True)
+        for damage in damages:
+            print(f"  {damage}")
+        for remedy in dict.fromkeys(damage.remedy for damage in damages):
+            print(f"  what to do: {remedy}")
+
+    def repaired(self, report: RepairReport) -> None:
+        self.damages(report.name, report.repository, report.damages)
+        for notice in report.notices:
+            self.note(f"{report.name}: {notice}")
+        for version in report.versions:
+            if version.status is not Repair.REBUILT:
+                was = f" (it was {version.before})" if version.status is Repair.CHANGED else ""
+                print(f"  {shown(version.version)} {version.status.value}{was}: {shown(version.reason or str(version.error))}")
+        if report.set_aside is not None:
+            counts = Counter(version.status.value for version in report.versions)
+            said = ", ".join(f"{count} version{'s' if count != 1 else ''} {status}" for status, count in counts.items())
+            print(f"  repaired: {said or 'it held no version'}; the damaged one is {report.set_aside}", flush=True)
+        if report.error is not None:
+            self.error(report.name, report.error)
+
+    def verified(self, results: Sequence[str]) -> None:
+        counts = Counter(results)
+        said = ", ".join(f"{counts[result]} {result}" for result in ("sound", "repaired", "damaged") if counts[result])
+        print(f"{len(results)} repositor{'ies' if len(results) != 1 else 'y'}: {said or 'nothing to check'}")
+
     def note(self, text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
 
@@ -160,6 +212,21 @@ class JsonLines:
                 "generation": repository.generation,
             }
         )
+
+    def maintained(self, repository: Repository, done: Maintained) -> None:
+        told = asdict(done) | {"problem": None if done.problem is None else escape(done.problem)}
+        _print_json({"schema": _SCHEMA, "kind": "maintained", "name": repository.name, **told})
+
+    def damages(self, name: str, path: Path, damages: Sequence[Damage]) -> None:
+        told = [damage_to_json(damage) for damage in damages]
+        _print_json({"schema": _SCHEMA, "kind": "verified", "name": name, "repository": escape(str(path)), "damages": told})
+
+    def repaired(self, report: RepairReport) -> None:
+        _print_json(report.to_json())
+
+    def verified(self, results: Sequence[str]) -> None:
+        counts = {result: results.count(result) for result in ("sound", "repaired", "damaged")}
+        _print_json({"schema": _SCHEMA, "kind": "summary", "repositories": len(results), **counts})
 
     def note(self, text: str) -> None:
         pass

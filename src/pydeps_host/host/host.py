@@ -17,11 +17,13 @@ from pydeps_host.errors import ClosedError, HostError, StoreError, UsageError
 from pydeps_host.events import Observer, SyncStarted, ignore
 from pydeps_host.host.order import Entry, Order, group
 from pydeps_host.host.project import plan_project, sync_project
+from pydeps_host.host.repair_reports import RepairReport
+from pydeps_host.host.repairing import repair_project
 from pydeps_host.host.reports import ProjectReport, SyncReport
 from pydeps_host.host.tools import Teller, Tools
 from pydeps_host.host.workers import Workers
 from pydeps_host.limiter import Budget, Limiter, Priority, Stop, Unlimited
-from pydeps_host.repository import Repository
+from pydeps_host.repository import Damage, Repository
 from pydeps_host.resolver import Resolver, ResolverOptions
 from pydeps_host.store import Store
 from pydeps_host.transport import HttpxTransport, Transport, TransportOptions
@@ -63,6 +65,7 @@ class Host:
         limiter: Limiter | None = None,
         observer: Observer = ignore,
         options: TransportOptions | None = None,
+        refresh: bool = False,
     ) -> None:
         """Join the parts.
 
@@ -74,12 +77,15 @@ class Host:
             limiter: The budget of requests; by the configuration if it is not given.
             observer: Takes every event, one at a time.
             options: Proxies, certificates and time-outs of the transport that the host makes itself.
+            refresh: Whether every index page is asked for anew, whatever is kept of it, and taken even where the
+                index went back in time.
         """
         if transport is not None and (limiter is not None or options is not None):
             message = "a transport that is given has its own limiter and options"
             raise UsageError(message, "give them to the transport, or let the host make one")
         self._config = config
         self._store = store
+        self._refresh = refresh
         self._stop = Stop()
         self._tell = Teller(observer)
         self._own: HttpxTransport | None = None
@@ -89,6 +95,7 @@ class Host:
                 stop=self._stop,
                 observer=self._tell,
                 options=options if options is not None else TransportOptions(),
+                indexes=[index.url for index in config.urls if index.url.scheme != "file"],
             )
         self._transport = transport
 
@@ -187,6 +194,30 @@ class Host:
         version = report.versions[0]
         return Ensured(self._store.path_of(dependency.name), version.version, version.commit or "")
 
+    def verify(self, name: str) -> tuple[Damage, ...]:
+        """Check a project's repository, every byte of it; see `Store.verify`."""
+        return self._store.verify(name)
+
+    def repair(self, name: str) -> RepairReport:
+        """Check a project's repository, and where it is damaged, set it aside and build it anew from the index.
+
+        Every version comes back with the ids that it had, by what the journal, the
+        references and the commits still tell. Nobody publishes meanwhile, everybody
+        reads: the damaged repository stays in its place until the new one is whole. It
+        is never removed.
+
+        Args:
+            name: The project.
+
+        Raises:
+            NotStoredError: There is no repository.
+            UsageError: The name is no project's.
+            ClosedError: The host was closed meanwhile; the next repair goes on.
+        """
+        normalized = NormalizedName(self._store.path_of(name).stem)
+        order = next((order for order in group(self._entries(())) if order.name == normalized), Order(normalized))
+        return repair_project(order, self._tools())
+
     def repositories(self) -> tuple[Repository, ...]:
         """Open all repositories of the store, in the order of their names.
 
@@ -199,6 +230,8 @@ class Host:
         """Work on projects side by side; whatever ends the iteration ends the work."""
         if jobs < 1:
             raise UsageError(f"{jobs} jobs do no work", "give 1 or more")
+        if self._own is not None:
+            self._own.renew_pauses()
         self._tell(SyncStarted(len(orders)))
         workers = Workers(orders, work, jobs=jobs)
         parting: float | None = None
@@ -221,6 +254,7 @@ class Host:
             version_fallthrough=self._config.version_fallthrough,
             limits=self._config.limits,
             pages=self._store.pages,
+            refresh=self._refresh,
         )
         resolver = Resolver(self._config.urls, transport=self._transport, observer=self._tell, options=options)
         return Tools(
@@ -258,6 +292,8 @@ class Host:
         if not path.is_dir():
             return None
         commit = self._store.repository(dependency.name).commit_of(text)
+        if commit is not None:
+            self._store.settle(dependency.name)
         return None if commit is None else Ensured(path, text, commit)
 
     def _check_served(self, name: NormalizedName) -> None:

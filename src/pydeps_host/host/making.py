@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from pydeps_host.errors import (
     AccessError,
+    AddressError,
     ArchiveError,
     BackoffError,
     CertificateError,
@@ -32,7 +33,7 @@ from pydeps_host.simple_api import Artifact, File
 from pydeps_host.values import Digest
 
 # What makes it the next candidate's turn; anything else says nothing about the file.
-_GIVES_WAY = (FileGoneError, DigestError, RedirectError, PageError, TooLargeError, ArchiveError)
+_GIVES_WAY = (FileGoneError, DigestError, AddressError, RedirectError, PageError, TooLargeError, ArchiveError)
 # What stays true of the same bytes under the same limits. All else can be mended where the file lies, and its page does not show it.
 _LASTS = (TooLargeError, ArchiveError)
 

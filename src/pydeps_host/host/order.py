@@ -11,7 +11,7 @@ from packaging.version import Version
 from pydeps_host.dependency import Dependency, spelled_tag, tag_of
 from pydeps_host.errors import HostError, Problem, UsageError, VersionNotFoundError
 from pydeps_host.resolver import Found, Located, Release
-from pydeps_host.values import Digest, shown
+from pydeps_host.values import Digest, Url, shown
 
 _OLDEST: Final = Version("0.dev0")
 
@@ -57,6 +57,7 @@ class Wanted:
         required: One of these digests is required; empty for any.
         entries: The entries that chose it.
         index: The name of the index that has it.
+        page: The page that lists its files, or None where nobody knows.
     """
 
     release: Release
@@ -64,6 +65,7 @@ class Wanted:
     tags: tuple[str, ...]
     required: tuple[Digest, ...]
     entries: tuple[Entry, ...]
+    page: Url | None = None
 
 
 @frozen(kw_only=True)
@@ -123,7 +125,7 @@ def select(
         if index != found.index.name:
             chosen.notices.append(f"{entry.text} comes from {shown(index)}: {shown(found.index.name)} lacks it")
         for release in located.choice.releases:
-            _take(chosen, _wanted(_as_made(release, entry, made), entry, index))
+            _take(chosen, _wanted(_as_made(release, entry, made), entry, located.found))
     newest_first = sorted(chosen.found.values(), key=_age, reverse=True)
     return Selection(
         wanted=tuple(newest_first),
@@ -144,10 +146,17 @@ def _as_made(release: Release, entry: Entry, made: Mapping[Version, str]) -> Rel
     return evolve(release, text=made.get(release.version, release.text))
 
 
-def _wanted(release: Release, entry: Entry, index: str) -> Wanted:
+def _wanted(release: Release, entry: Entry, found: Found) -> Wanted:
     spelled = spelled_tag(entry.dependency)
     tags = (tag_of(release.text), *([spelled] if spelled is not None else []))
-    return Wanted(release=release, index=index, tags=tuple(dict.fromkeys(tags)), required=entry.dependency.hashes, entries=(entry,))
+    return Wanted(
+        release=release,
+        index=found.index.name,
+        tags=tuple(dict.fromkeys(tags)),
+        required=entry.dependency.hashes,
+        entries=(entry,),
+        page=found.project.url,
+    )
 
 
 def _take(chosen: _Chosen, wanted: Wanted) -> None:
@@ -178,6 +187,7 @@ def _joined(first: Wanted, second: Wanted) -> Wanted:
         tags=tuple(dict.fromkeys(first.tags + second.tags)),
         required=required,
         entries=first.entries + second.entries,
+        page=first.page,
     )
 
 

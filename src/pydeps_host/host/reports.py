@@ -145,12 +145,22 @@ class ProjectReport:
             "name": self.name,
             "repository": None if self.repository is None else escape(str(self.repository)),
             "index": None if self.index is None else escape(self.index),
-            "tried": [{"url": str(one.url), "outcome": one.outcome.value} for one in self.tried],
+            "tried": [_tried_to_json(one) for one in self.tried],
             "versions": [version.to_json() for version in self.versions],
             "notices": list(self.notices),
             **choices,
             "error": error_to_json(self.error),
         }
+
+
+def _tried_to_json(tried: Tried) -> dict[str, Any]:
+    return {
+        "url": str(tried.url),
+        "outcome": tried.outcome.value,
+        "detail": tried.detail,
+        "status": tried.status,
+        "until": None if tried.until is None else tried.until.isoformat(),
+    }
 
 
 def _by_name(projects: Iterable[ProjectReport]) -> tuple[ProjectReport, ...]:

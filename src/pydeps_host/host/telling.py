@@ -71,13 +71,18 @@ def _known(row: VersionRow) -> set[Digest]:
     return {*row.digests, *([Digest("sha256", row.sha256)] if row.sha256 is not None else [])}
 
 
-def _has_other_bytes(file: File, row: VersionRow) -> bool:
+def has_other_bytes(file: File, row: VersionRow) -> bool:
     """Whether what the page says of a file now speaks against the bytes that were taken."""
     if file.size is not None and row.size is not None and file.size != row.size:
         return True
     known = _known(row)
     algorithms = {digest.algorithm for digest in known}
     return any(digest.algorithm in algorithms and digest not in known for digest in file.digests)
+
+
+def bytes_notice(row: VersionRow) -> str:
+    """Tell that the index has other bytes under the name of a file that was taken."""
+    return f"{shown(row.text)}: the bytes of {shown(row.filename or '')} changed at the index since they were taken; the tag stays"
 
 
 def required_differs(wanted: Wanted, row: VersionRow) -> DigestError | None:
@@ -94,6 +99,6 @@ def changes_since(wanted: Wanted, row: VersionRow) -> tuple[str, ...]:
     if files and files[0].filename not in {row.filename, *(name for name, _ in row.set_aside)}:
         better = shown(files[0].filename)
         told.append(f"{shown(row.text)} was made of {shown(row.filename)}; the index now has {better}, which is not taken")
-    if any(file.filename == row.filename and _has_other_bytes(file, row) for file in files):
-        told.append(f"{shown(row.text)}: the bytes of {shown(row.filename)} changed at the index since they were taken; the tag stays")
+    if any(file.filename == row.filename and has_other_bytes(file, row) for file in files):
+        told.append(bytes_notice(row))
     return tuple(told)

@@ -59,6 +59,8 @@ def narrowed(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> t
     the required algorithms none of which it has. Of a file without a digest of
     those algorithms the page says nothing: it is kept, and checked when it is there.
     """
+    if not required:
+        return tuple(candidates), ()
     kept, refused = [], []
     algorithms = {digest.algorithm for digest in required}
     for candidate in candidates:
@@ -68,6 +70,28 @@ def narrowed(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> t
             refused.append(SetAside(candidate.file.filename, "digest", candidate.distribution.text))
         else:
             kept.append(candidate)
+    return tuple(kept), tuple(refused)
+
+
+def uncontradicted(candidates: tuple[Candidate, ...]) -> tuple[tuple[Candidate, ...], tuple[SetAside, ...]]:
+    """Set aside the files of which the page tells two digests of one algorithm, or two sizes.
+
+    One of the two is wrong, and which one is not for us to guess. What one entry
+    tells of a file holds for every entry of that name.
+    """
+    by_name: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_name[candidate.file.filename].append(candidate)
+    kept: list[Candidate] = []
+    refused = []
+    for filename, same in by_name.items():
+        digests = frozenset().union(*(one.file.digests for one in same))
+        if _contradict(digests, {one.file.size for one in same}):
+            refused.append(SetAside(filename, "contradiction", same[0].distribution.text))
+        elif len(same) == 1:
+            kept += same
+        else:
+            kept += (evolve(one, file=evolve(one.file, digests=digests)) for one in same)
     return tuple(kept), tuple(refused)
 
 
@@ -114,6 +138,10 @@ def _smallest_first(candidates: list[Candidate]) -> list[Candidate]:
     if any(candidate.file.size is None for candidate in candidates):
         return candidates
     return sorted(candidates, key=attrgetter("file.size"))
+
+
+def _contradict(digests: frozenset[Digest], sizes: set[int | None]) -> bool:
+    return len(sizes - {None}) > 1 or len({digest.algorithm for digest in digests}) < len(digests)
 
 
 def _in_order(files: Iterable[File]) -> Iterator[File]:

@@ -46,12 +46,14 @@ class ResolverOptions:
         version_fallthrough: Whether a pin that the owner lacks is asked of later URLs.
         limits: What is enforced while pages are read.
         pages: Where pages are kept for conditional requests, or None.
+        refresh: Whether every page is asked for anew, whatever is kept of it.
     """
 
     versions_per_dependency: int = 50
     version_fallthrough: bool = False
     limits: Limits = field(factory=Limits)
     pages: PageStore | None = None
+    refresh: bool = False
 
 
 @frozen
@@ -62,11 +64,13 @@ class Found:
         project: Its page.
         index: The index that owns it.
         tried: Every URL of the chain up to the owner, in order; the owner is the last.
+        notice: What a person should know about the page, escaped; empty where there is nothing.
     """
 
     project: Project
     index: Index
     tried: tuple[Tried, ...]
+    notice: str = ""
 
 
 @frozen
@@ -106,7 +110,8 @@ class Resolver:
         """
         self._options = options if options is not None else ResolverOptions()
         self._indexes = _distinct(_indexes(urls))
-        self._client = SimpleClient(transport, pages=self._options.pages, limits=self._options.limits)
+        asking = self._options
+        self._client = SimpleClient(transport, pages=asking.pages, limits=asking.limits, refresh=asking.refresh)
         self._observer = observer
         self._answers: Once[tuple[int, NormalizedName], Answer] = Once()
 
@@ -208,7 +213,7 @@ class Resolver:
             tried.append(answer.tried)
             if answer.tried.outcome is Outcome.FOUND and answer.project is not None:
                 nobody = False
-                yield Found(answer.project, index, tuple(tried))
+                yield Found(answer.project, index, tuple(tried), answer.notice)
             elif answer.tried.outcome is not Outcome.ABSENT:
                 raise _error(wish.name, tuple(tried))
         if nobody:
@@ -228,6 +233,8 @@ class Resolver:
         def work() -> Answer:
             answer = self._client.ask(ask)
             self._observer(UrlTried(wish.name, answer.tried.url, answer.tried.outcome))
+            if answer.notice:
+                self._observer(Notice(wish.name, "index-went-back", answer.notice))
             return answer
 
         return self._answers.get((place, wish.name), work, deadline=wish.deadline, doing=f"asking {ask.url}")

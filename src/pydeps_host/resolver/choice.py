@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import Problem, VersionNotFoundError
-from pydeps_host.resolver.candidates import Candidate, is_yanked, narrowed, release_of, sort_files
+from pydeps_host.resolver.candidates import Candidate, is_yanked, narrowed, release_of, sort_files, uncontradicted
 from pydeps_host.resolver.release import Choice, Release, SetAside
 from pydeps_host.simple_api import Project, version_of
 from pydeps_host.values import shown
@@ -59,7 +59,8 @@ class _Chooser:
         found, set_aside = {}, list(candidates.set_aside)
         for key, release in candidates.releases.items():
             kept, refused = narrowed(release, dependency.hashes)
-            set_aside += refused
+            kept, contradicted = uncontradicted(kept)
+            set_aside += (*refused, *contradicted)
             if kept:
                 found[key] = kept
         return cls(project, dependency, candidates.releases, found, tuple(set_aside))
@@ -164,6 +165,10 @@ class _Chooser:
         if cut:
             message = f"{cut} more releases match, the newest {len(releases)} are taken"
             yield Problem(place, message, "raise `versionsPerDependency`, or narrow the range")
+        for one in self.set_aside:
+            if one.reason == "contradiction":
+                message = f"the page tells two digests or two sizes of {shown(one.filename)}, which is not taken"
+                yield Problem(place, message, "ask whoever runs the index which one is right, or require a digest with --hash")
         for release in releases:
             if release.yanked:
                 why = f": {shown(release.yanked_reason)}" if release.yanked_reason else ""

@@ -40,7 +40,8 @@ class SetAside:
         filename: Its name.
         reason: A stable code: `not-a-distribution`, `binary-distribution`, `other-project` and
             `wheel-name` (no name that a wheel can have) by its name, `digest` (none that the
-            dependency requires), `spelling` (of the version, for `===`).
+            dependency requires), `spelling` (of the version, for `===`), `contradiction` (the page
+            tells two digests or two sizes of it).
         text: The version as the name spells it, or empty where it tells none.
     """
 

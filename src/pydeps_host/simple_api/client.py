@@ -8,10 +8,12 @@ from packaging.utils import NormalizedName
 
 from pydeps_host.config import Index, Redirects
 from pydeps_host.errors import (
+    AddressError,
     CertificateError,
     ClientCertificateError,
     PageError,
     ProxyAccessError,
+    RateLimitedError,
     RedirectError,
     TooLargeError,
     UnavailableError,
@@ -27,6 +29,9 @@ from pydeps_host.values import Limits, Outcome, Tried, Url, UrlSyntaxError, show
 # As the simple repository API recommends it, "Version + Format Selection".
 ACCEPT: Final = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
+# Nothing that is kept on the way is taken, either (RFC 9111, section 5.2.1.4).
+_ANEW: Final = (("Cache-Control", "no-cache"),)
+
 _STATUSES: Final = {
     401: Outcome.AUTHENTICATION_REQUIRED,
     402: Outcome.FORBIDDEN,
@@ -39,6 +44,12 @@ _STATUSES: Final = {
     429: Outcome.RATE_LIMITED,
     451: Outcome.FORBIDDEN,
 }
+_SERIAL: Final = "x-pypi-last-serial"
+_LONGEST_SERIAL: Final = 18
+_WENT_BACK: Final = (
+    "{url} went back in time: its page has serial {serial}, and {before} was seen before. The page of that time is used;"
+    " if the index was set back on purpose, sync once with `--refresh`"
+)
 _PAGE_REASONS: Final = {"not-an-index": Outcome.NOT_AN_INDEX, "unsupported-version": Outcome.UNSUPPORTED_VERSION}
 
 
@@ -71,10 +82,21 @@ class Answer:
     Attributes:
         tried: The outcome, typed.
         project: The page, for `FOUND`, `EMPTY` and `QUARANTINED`; else None.
+        notice: What a person should know about it, escaped; empty where there is nothing.
     """
 
     tried: Tried
     project: Project | None = None
+    notice: str = ""
+
+
+@frozen
+class _Page:
+    """A page that was read, and how it came; a folder's has no status."""
+
+    project: Project
+    status: int | None = None
+    notice: str = ""
 
 
 class SimpleClient:
@@ -83,8 +105,19 @@ class SimpleClient:
     Safe to share between threads when its transport and its store are.
     """
 
-    def __init__(self, transport: Transport, *, pages: PageStore | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, transport: Transport, *, pages: PageStore | None = None, limits: Limits | None = None, refresh: bool = False
+    ) -> None:
+        """Take what the client works with.
+
+        Args:
+            transport: How servers are asked.
+            pages: Where pages are kept for conditional requests, or None.
+            limits: What is enforced while pages are read.
+            refresh: Whether every page is asked for anew, whatever is kept of it here or on the way.
+        """
         self._transport = transport
+        self._refresh = refresh
         self._pages = pages if pages is not None else NoPages()
         self._keeps = pages is not None
         self._limits = limits if limits is not None else Limits()
@@ -101,10 +134,14 @@ class SimpleClient:
             ClosedError: The transport was closed.
         """
         try:
-            answer = ask_folder(ask.index.url, ask.name, self._limits) if ask.index.url.scheme == "file" else self._fetch(ask)
+            answer = self._look(ask) if ask.index.url.scheme == "file" else self._fetch(ask)
         except RedirectError as refused:
             outcome = Outcome.ABSENT if _means_absent(refused, ask) else Outcome.REDIRECT_REFUSED
             return Answer(Tried(ask.url, outcome, shown(f"to {refused.target}: {refused.reason}")))
+        except AddressError as refused:
+            return Answer(Tried(ask.url, Outcome.ADDRESS_REFUSED, shown(f"to {refused.url}")))
+        except RateLimitedError as limited:
+            return Answer(Tried(ask.url, Outcome.RATE_LIMITED, "it asks for more quiet than it is granted", until=limited.until))
         except UnavailableError as failed:
             return Answer(Tried(ask.url, Outcome.UNAVAILABLE, shown(failed.detail), failed.status))
         except CertificateError as untrusted:
@@ -118,23 +155,33 @@ class SimpleClient:
         except PageError as odd:
             outcome = _PAGE_REASONS.get(odd.reason, Outcome.MALFORMED)
             return Answer(Tried(ask.url, outcome, shown(odd.detail)))
-        return _judged(answer, ask) if isinstance(answer, Project) else Answer(answer)
+        return _judged(answer, ask) if isinstance(answer, _Page) else Answer(answer)
 
-    def _fetch(self, ask: Ask) -> Project | Tried:
-        kept = self._kept(ask)
+    def _look(self, ask: Ask) -> _Page | Tried:
+        found = ask_folder(ask.index.url, ask.name, self._limits)
+        return _Page(found) if isinstance(found, Project) else found
+
+    def _fetch(self, ask: Ask) -> _Page | Tried:
+        kept = None if self._refresh else self._kept(ask)
         response = self._send(ask, validators_of(kept) if kept else ())
         if response.status == 304 and kept is not None:
             project = self._read_kept(ask, kept)
             if project is not None:
-                return project
+                return _Page(project, 304)
             # What is kept can no longer be read: asked anew, as if nothing were.
+            kept = None
             response = self._send(ask, ())
         if response.status not in {200, 203} or response.status in ask.index.absent_status:
             return _refusal(response, ask)
         content_type = response.headers.get("content-type") or ""
         project = parse_project(response.body, content_type=content_type, url=response.url, name=ask.name, limits=self._limits)
-        self._keep(ask, response, kept)
-        return project
+        serial = _serial(project, response)
+        if kept is not None and kept.serial is not None and serial is not None and serial < kept.serial:
+            newer = self._read_kept(ask, kept)
+            if newer is not None:
+                return _Page(newer, response.status, _WENT_BACK.format(url=ask.url, serial=serial, before=kept.serial))
+        self._keep(ask, (response, serial), kept)
+        return _Page(project, response.status)
 
     def _send(self, ask: Ask, headers: tuple[tuple[str, str], ...]) -> Response:
         return self._transport.send(
@@ -143,7 +190,7 @@ class SimpleClient:
                 max_bytes=self._limits.page_bytes,
                 max_bytes_name="page_bytes",
                 accept=ACCEPT,
-                headers=headers,
+                headers=(*headers, *_ANEW) if self._refresh else headers,
                 gzip=True,
                 redirects=ask.index.redirects,
                 allowed_hosts=ask.index.allowed_hosts,
@@ -170,10 +217,11 @@ class SimpleClient:
         except (PageError, TooLargeError):
             return None
 
-    def _keep(self, ask: Ask, response: Response, kept: KeptPage | None) -> None:
+    def _keep(self, ask: Ask, came: tuple[Response, int | None], kept: KeptPage | None) -> None:
+        response, serial = came
         etag, modified = response.headers.get("etag") or "", response.headers.get("last-modified") or ""
         url = written(ask.url, response.url)
-        if not self._keeps or not (etag or modified) or url is None:
+        if not self._keeps or not (etag or modified or serial is not None) or url is None:
             return
         page = KeptPage(
             response.body,
@@ -183,6 +231,7 @@ class SimpleClient:
             modified,
             sha256=hashlib.sha256(response.body).hexdigest(),
             access=self._access_of(ask.index.url),
+            serial=serial,
         )
         if page != kept:
             self._pages.save(ask.index.name, ask.name, page)
@@ -200,21 +249,32 @@ def _refusal(response: Response, ask: Ask) -> Tried:
     else:
         outcome = _STATUSES.get(status, Outcome.NOT_AN_INDEX)
     until = response.retry_at if outcome in {Outcome.RATE_LIMITED, Outcome.UNAVAILABLE} else None
-    return Tried(ask.url, outcome, f"status {status}", status, until)
+    # A server whose root is given answers so for every project: it is no index there, and says so in no other way.
+    hint = "; the URL has no path, and that of an index often ends in /simple" if ask.index.url.path == "/" and status in {404, 410} else ""
+    return Tried(ask.url, outcome, f"status {status}{hint}", status, until)
 
 
-def _judged(project: Project, ask: Ask) -> Answer:
+def _serial(project: Project, response: Response) -> int | None:
+    """Return the number of the project's last change, from the page or from the header that some servers give."""
+    if project.last_serial is not None:
+        return project.last_serial
+    said = response.headers.get(_SERIAL) or ""
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= _LONGEST_SERIAL else None
+
+
+def _judged(page: _Page, ask: Ask) -> Answer:
     """Say what a readable page means."""
+    project, status = page.project, page.status
     if project.status == "quarantined":
-        return Answer(Tried(ask.url, Outcome.QUARANTINED, shown(project.status_reason or "")), project)
+        return Answer(Tried(ask.url, Outcome.QUARANTINED, shown(project.status_reason or ""), status), project, page.notice)
     if project.files:
-        return Answer(Tried(ask.url, Outcome.FOUND), project)
+        return Answer(Tried(ask.url, Outcome.FOUND, "", status), project, page.notice)
     odd = [entry for entry in project.skipped if entry.reason != "no-filename"]
     if odd:
         detail = f"none of its {len(odd)} entries can be used: the first, {odd[0].text!r}, for {odd[0].reason}"
-        return Answer(Tried(ask.url, Outcome.MALFORMED, shown(detail)))
+        return Answer(Tried(ask.url, Outcome.MALFORMED, shown(detail), status))
     empty = Outcome.ABSENT if ask.index.empty_is_absent else Outcome.EMPTY
-    return Answer(Tried(ask.url, empty, "a page without files"), project if empty is Outcome.EMPTY else None)
+    return Answer(Tried(ask.url, empty, "a page without files", status), project if empty is Outcome.EMPTY else None, page.notice)
 
 
 def _means_absent(refused: RedirectError, ask: Ask) -> bool:

@@ -68,10 +68,9 @@ def check_filename(filename: str) -> None:
     """
     if not filename:
         raise OddEntryError("no-filename")
-    if not filename.isprintable() or "/" in filename or "\\" in filename or filename in {".", ".."}:
+    if not filename.isprintable() or "/" in filename or "\\" in filename or filename in (".", ".."):
         raise OddEntryError("filename")
-    # No character of a printable text has more than four bytes.
-    if len(filename) * 4 > _LONGEST_NAME and len(filename.encode()) > _LONGEST_NAME:
+    if len(filename) > _LONGEST_NAME or (not filename.isascii() and len(filename.encode()) > _LONGEST_NAME):
         raise OddEntryError("filename")
 
 

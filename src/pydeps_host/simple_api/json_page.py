@@ -1,6 +1,8 @@
 """A JSON page of the simple repository API (PEP 691, 700, 714, 740, 792)."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from pydeps_host.errors import PageError, TooLargeError
@@ -17,7 +19,7 @@ from pydeps_host.simple_api.entries import (
 )
 from pydeps_host.simple_api.html_page import Page
 from pydeps_host.simple_api.links import Links
-from pydeps_host.simple_api.project import File, Project
+from pydeps_host.simple_api.project import File, Project, Told
 from pydeps_host.simple_api.version import check_version
 from pydeps_host.values import Digest, Url, shown
 
@@ -80,41 +82,87 @@ def _integer(digits: str) -> int:
 
 def _files(entries: list[Any], links: Links, skips: Skips) -> tuple[File, ...]:
     files = []
+    # What is told holds texts and numbers alone, so that the collector has nothing to follow there.
+    read = partial(_read_later, links)
     # Each entry is let go once it is read: a large page is not held twice, and the collector has less to walk.
     entries.reverse()
     while entries:
         entry = entries.pop()
         try:
-            files.append(_file(entry, links, skips))
+            files.append(_file(entry, links, skips, read))
         except OddEntryError as odd:
             name = entry.get("filename") if isinstance(entry, dict) else None
             skips.add(name if isinstance(name, str) else type(entry).__name__, odd.reason)
     return tuple(files)
 
 
-def _file(entry: Any, links: Links, skips: Skips) -> File:
+def _file(entry: Any, links: Links, skips: Skips, read: Callable[[Told, str], object]) -> File:
     if not isinstance(entry, dict):
         raise OddEntryError("entry")
-    get = entry.get
-    filename, reference = get("filename"), get("url")
+    filename, reference = entry.get("filename"), entry.get("url")
     if not isinstance(filename, str) or not isinstance(reference, str) or not reference:
         raise OddEntryError("entry")
     check_filename(filename)
-    yanked = get("yanked")
-    provenance = get("provenance")
-    size, upload_time = get("size"), get("upload-time")
+    told = _plainly_told(entry, reference, links)
+    return File.later(filename, told, read) if told is not None else _read_now(entry, links, skips)
+
+
+def _plainly_told(entry: dict[str, Any], reference: str, links: Links) -> Told | None:
+    """Return what an entry says where all of it is in order beyond doubt, so that it can be read when it is asked for."""
+    get = entry.get
+    hashes, size, uploaded = get("hashes"), get("size"), get("upload-time")
+    if not isinstance(hashes, dict) or len(hashes) != 1 or not is_sha256(sha256 := hashes.get("sha256")):
+        return None
+    if get("provenance") or not links.is_sure(reference):
+        return None
+    try:
+        size = size if size is None else size_of(size)
+        uploaded = uploaded if uploaded is None else time_of(uploaded)
+    except OddEntryError:
+        return None
+    return reference, sha256, size, uploaded, get("requires-python"), get("yanked"), _core_metadata_of(entry), get("gpg-sig")
+
+
+def _read_later(links: Links, told: Told, name: str) -> object:
+    """Read one field of a file of which everything was told plainly."""
+    reference, sha256, size, uploaded, requires_python, yanked, core_metadata, signature = told
+    match name:
+        case "url":
+            return resolve(links, reference)
+        case "digests":
+            return frozenset((Digest("sha256", sha256),))
+        case "size":
+            return size
+        case "upload_time":
+            return uploaded
+        case "requires_python":
+            return _text(requires_python)
+        case "yanked":
+            return bool(yanked)
+        case "yanked_reason":
+            return _reason(yanked)
+        case "core_metadata":
+            return _core_metadata(core_metadata)
+        case "has_signature":
+            return _boolean(signature)
+        case _:
+            return None
+
+
+def _read_now(entry: dict[str, Any], links: Links, skips: Skips) -> File:
+    filename, reference, yanked = entry["filename"], entry["url"], entry.get("yanked")
     return File(
         filename,
-        resolve(links, reference.partition("#")[0] if "#" in reference else reference),
-        _digests(get("hashes")),
-        _field(size_of, size, filename, skips) if size is not None else None,
-        _field(time_of, upload_time, filename, skips) if upload_time is not None else None,
-        _text(get("requires-python")),
+        resolve(links, reference.partition("#")[0]),
+        _digests(entry.get("hashes")),
+        _field(size_of, entry.get("size"), filename, skips),
+        _field(time_of, entry.get("upload-time"), filename, skips),
+        _text(entry.get("requires-python")),
         bool(yanked),
-        yanked if yanked and isinstance(yanked, str) else None,
-        _core_metadata(entry),
-        _provenance(provenance, links, skips) if provenance else None,
-        _boolean(get("gpg-sig")),
+        _reason(yanked),
+        _core_metadata(_core_metadata_of(entry)),
+        _provenance(entry.get("provenance"), links, skips),
+        _boolean(entry.get("gpg-sig")),
     )
 
 
@@ -144,14 +192,16 @@ def _digests(hashes: object) -> frozenset[Digest]:
     return frozenset(digests)
 
 
-def _core_metadata(entry: dict[str, Any]) -> frozenset[Digest] | None:
-    """Read `core-metadata`, or the names that it had before PEP 714 and by mistake."""
+def _core_metadata_of(entry: dict[str, Any]) -> object:
+    """Return `core-metadata`, or what it was called before PEP 714 and by mistake."""
     for key in ("core-metadata", "dist-info-metadata", "data-dist-info-metadata"):
         value = entry.get(key)
         if value is not None:
-            break
-    else:
-        return None
+            return value
+    return None
+
+
+def _core_metadata(value: object) -> frozenset[Digest] | None:
     if not value:
         return None
     try:
@@ -184,6 +234,10 @@ def _text(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
+def _reason(yanked: object) -> str | None:
+    return yanked if yanked and isinstance(yanked, str) else None
+
+
 def _boolean(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
@@ -206,5 +260,5 @@ def _hint(document: object) -> str:
         return "the JSON API of a package index, not its simple API: the URL often ends in /simple"
     for key in ("message", "detail", "error", "errors", "title"):
         if key in document:
-            return f"a JSON document that says {shown(str(document[key])[:500])!r}"
+            return f"an error told in JSON, with the status of a page: {shown(str(document[key])[:500])!r}"
     return "JSON without the `files` of an index page"

@@ -28,6 +28,7 @@ class KeptPage:
         last_modified: The `Last-Modified`, or empty.
         sha256: Of `body`, in hexadecimal.
         access: Tells which URL and credentials it came by, see `access_of`.
+        serial: The number of the project's last change, where the index gives one, or None.
     """
 
     body: bytes = field(repr=False)
@@ -37,6 +38,7 @@ class KeptPage:
     last_modified: str = ""
     sha256: str = ""
     access: str = ""
+    serial: int | None = None
 
 
 class PageStore(Protocol):
@@ -65,14 +67,14 @@ def access_of(url: Url) -> str:
 
 
 def is_intact(page: KeptPage, access: str) -> bool:
-    """Whether a kept page is whole, came by the same URL and credentials, and can be asked about."""
+    """Whether a kept page is whole, and came by the same URL and credentials."""
     validators = (page.etag, page.last_modified)
     # A file that somebody changed can hold anything, and no type is sure.
     texts = (page.content_type, page.url, page.sha256, page.access, *validators)
     return (
         all(isinstance(text, str) for text in texts)
         and page.access == access
-        and any(validators)
+        and (page.serial is None or type(page.serial) is int)
         and all(text.isascii() and (not text or text.isprintable()) and len(text) <= _LONGEST_VALIDATOR for text in validators)
         and hashlib.sha256(page.body).hexdigest() == page.sha256
     )

@@ -26,6 +26,7 @@ class Links:
         self._page = page
         self._base = base if base is not None else page
         self._prefixes: dict[str, tuple[Origin, str, Credentials | None]] = {}
+        self._hosts: tuple[str, ...] = ()
 
     def resolve(self, reference: str) -> Url:
         """Return the URL that a link without its fragment leads to.
@@ -44,8 +45,17 @@ class Links:
         if known is None:
             url = self._own(self._base.join(prefix or "."))
             known = self._prefixes[prefix] = (url.origin, url.path, url.credentials)
+            if "://" in prefix and not self.crosses(url):
+                self._hosts += (prefix,)
         origin, folder, credentials = known
         return Url(origin, folder + path, query, credentials, self._page.hidden)
+
+    def is_sure(self, reference: str) -> bool:
+        """Whether an absolute link surely leads to a URL that the page may lead to, told without resolving it.
+
+        It does where another link to the same host did, and the rest is plain.
+        """
+        return reference.startswith(self._hosts) and _is_plain(reference, _PATH)
 
     def crosses(self, url: Url) -> bool:
         """Whether a link leads from a server to a folder, or from a folder to a server."""

@@ -1,15 +1,26 @@
 """What a project's page says, in one form for HTML, JSON and folders."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import frozen
+from attrs import fields_dict, frozen
 from packaging.utils import NormalizedName
 
 from pydeps_host.values import Digest, Url
 
+# What a page said of a file, in whatever form its reader understands.
+Told: TypeAlias = tuple[Any, ...]
+
+
+class _Later:
+    """Where a file keeps what its page said and nobody asked for yet; no field, so neither compared, shown nor pickled."""
+
+    __slots__ = ("_read", "_told")
+
 
 @frozen
-class File:
+class File(_Later):
     """One file that an index lists for a project.
 
     `size`, `upload_time` and `has_signature` (in part) come from JSON pages
@@ -41,6 +52,37 @@ class File:
     core_metadata: frozenset[Digest] | None = None
     provenance: Url | None = None
     has_signature: bool | None = None
+
+    @classmethod
+    def later(cls, filename: str, told: Told, read: Callable[[Told, str], object]) -> "File":
+        """Return a file whose other fields are read when they are asked for the first time.
+
+        A page may list twenty thousand files, of which a handful is taken.
+
+        Args:
+            filename: Its name.
+            told: What the page says of it, found to be in order.
+            read: Makes a field, given what was told and the field's name.
+        """
+        file = cls.__new__(cls)
+        _set(file, "filename", filename)
+        _set(file, "_told", told)
+        _set(file, "_read", read)
+        return file
+
+    # Hidden from type checkers, which would believe that a file has attributes of any name.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Read a field that is not there yet: only what is not there comes here."""
+            if name not in fields_dict(File) or name == "filename":
+                raise AttributeError(f"a file has no {name!r}")
+            value = self._read(self._told, name)
+            _set(self, name, value)
+            return value
+
+
+_set = object.__setattr__
 
 
 @frozen

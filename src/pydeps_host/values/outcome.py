@@ -28,6 +28,7 @@ class Outcome(Enum):
     UNSUPPORTED_VERSION = "unsupported-version"
     MALFORMED = "malformed"
     REDIRECT_REFUSED = "redirect-refused"
+    ADDRESS_REFUSED = "address-refused"
     UNTRUSTED_CERTIFICATE = "untrusted-certificate"
     CLIENT_CERTIFICATE_REQUIRED = "client-certificate-required"
     PROXY_AUTHENTICATION_REQUIRED = "proxy-authentication-required"
@@ -56,6 +57,7 @@ _REMEDIES = {
     ),
     Outcome.CLIENT_CERTIFICATE_REQUIRED: "name a certificate that the server takes with `client_certificate` or --client-cert",
     Outcome.PROXY_AUTHENTICATION_REQUIRED: "put the proxy's user name and password into its URL, or correct them",
+    Outcome.ADDRESS_REFUSED: "tell whoever runs the index: a server on the internet must not lead into your network",
     Outcome.REDIRECT_REFUSED: "list the host in `allowedHosts`, or set `redirects`, if the index may send pages there",
 }
 
@@ -79,5 +81,7 @@ class Tried:
     until: datetime | None = None
 
     def __str__(self) -> str:
-        said = f" ({shown(self.detail)})" if self.detail else ""
-        return f"{self.url}: {self.outcome.value}{said}"
+        until = f"until {self.until:%Y-%m-%d %H:%M:%S} UTC" if self.until is not None else ""
+        status = f"status {self.status}" if self.status is not None and str(self.status) not in self.detail else ""
+        said = ", ".join(filter(None, (shown(self.detail), status, until)))
+        return f"{self.url}: {self.outcome.value}" + (f" ({said})" if said else "")
