@@ -181,10 +181,6 @@ PACKERS: dict[str, tuple[Callable[[bytes], bytes], Unpack]] = {
     ".tar.bz2": (bz2.compress, bunzip2),
     ".tar.xz": (lzma.compress, unxz),
 }
-    ".tar.gz": (gzip.compress, gunzip),
-    ".tar.bz2": (bz2.compress, bunzip2),
-    ".tar.xz": (lzma.compress, unxz),
-}
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
