@@ -48,7 +48,7 @@ class Arriving:
         self._sink = sink
         self._whole: _Whole | None = None
         self._received = 0
-        self.resumed = False
+        self.resumed: bool = False
 
     def fields(self, url: Url) -> tuple[tuple[str, str], ...]:
         """Return the header fields that ask for the rest; none where the body has to begin anew."""

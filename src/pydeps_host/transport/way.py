@@ -52,12 +52,12 @@ class Way:
     """One request's way through the engine, who tells of it (httpx's documented `trace` extension)."""
 
     def __init__(self, question: Question, proxy: Proxy | None, sockets: Sockets, options: TransportOptions) -> None:
-        self.url = question.url
+        self.url: Url = question.url
         self.proxy = proxy
-        self.pace = question.pace
-        self.stage = ""
+        self.pace: Pace = question.pace
+        self.stage: str = ""
         # A connection is used again without a word: so those for which the address counts are kept apart.
-        self.door = Door(proxy, public=question.peer is Place.PUBLIC)
+        self.door: Door = Door(proxy, public=question.peer is Place.PUBLIC)
         self._peer = question.peer
         self._judge = options.place_of
         self._sockets = sockets
