@@ -9,11 +9,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import dulwich.objects
 import pytest
 from attrs import evolve
+from dulwich.index import commit_tree
+from dulwich.object_store import MemoryObjectStore
 
-from gitting import archive_tree, check, git, refs, tree
-from pydeps_host import Dependency, Host, HostConfig, Status, Store
+from gitting import ENVIRONMENT, archive_tree, check, git, refs, tree
+from pydeps_host import Dependency, Host, HostConfig, Repository, Status, Store
 from pydeps_host.errors import ClosedError, FormatError, InputError, MissingError, UsageError
 from pydeps_host.events import Event, RepositoryChanged
 from pydeps_host.testing import Distribution, Item
@@ -112,11 +115,12 @@ def test_one_project_with_n_versions_costs_one_page_and_n_files_and_then_one_pag
     assert {version.status for project in again.projects for version in project.versions} == {Status.PRESENT}
 
 
-def test_ids_do_not_depend_on_order_jobs_or_time_zone(server, tmp_path):
+def test_ids_do_not_depend_on_order_jobs_time_zone_umask_locale_or_hash_seed(server, tmp_path):
     program = (
-        "import sys, time; from pydeps_host import *\n"
+        "import os, sys, time; from pydeps_host import *\n"
         "time.tzset()\n"
-        "url, folder, jobs, *wanted = sys.argv[1:]\n"
+        "url, folder, jobs, umask, *wanted = sys.argv[1:]\n"
+        "os.umask(int(umask, 8))\n"
         "config = HostConfig.from_mapping({'urls': [url.replace('PW', '${PW}')]})\n"
         "with Host(config, Store(folder)) as host:\n"
         "    for one in wanted:\n"
@@ -125,14 +129,14 @@ def test_ids_do_not_depend_on_order_jobs_or_time_zone(server, tmp_path):
     )
     url = server.url(user_information=f"{USER}:PW")
     runs = [
-        ("UTC", "1", ["beta", "gamma==3.0", "gamma==3.1", "alpha==1.0", "alpha==1.1;alpha==2.0rc1", "dotted-name"]),
-        ("Asia/Kathmandu", "2", ["dotted-name;alpha==2.0rc1", "alpha==1.1;alpha==1.0;gamma==3.1;gamma==3.0;beta"]),
+        ("UTC", "1", "000", "C", ["beta", "gamma==3.0", "gamma==3.1", "alpha==1.0", "alpha==1.1;alpha==2.0rc1", "dotted-name"]),
+        ("Asia/Kathmandu", "2", "077", "tr_TR.UTF-8", ["dotted-name;alpha==2.0rc1", "alpha==1.1;alpha==1.0;gamma==3.1;gamma==3.0;beta"]),
     ]
     found = []
-    for zone, jobs, wanted in runs:
+    for zone, jobs, umask, language, wanted in runs:
         folder = tmp_path / zone.replace("/", "-")
-        environment = {**os.environ, "TZ": zone, "PW": PASSWORD, "PYTHONHASHSEED": jobs}
-        subprocess.run([sys.executable, "-c", program, url, str(folder), jobs, *wanted], env=environment, check=True)
+        environment = {**os.environ, "TZ": zone, "PW": PASSWORD, "PYTHONHASHSEED": jobs, "LC_ALL": language, "PYTHONUTF8": "0"}
+        subprocess.run([sys.executable, "-c", program, url, str(folder), jobs, umask, *wanted], env=environment, check=True)
         found.append({path.name: refs(path) for path in sorted((folder / "python").iterdir())})
     assert found[0] == found[1]
     assert sum(map(len, found[0].values())) == 7 + 4
@@ -148,6 +152,68 @@ def test_git_s_own_fast_import_gives_the_same_ids(server, tmp_path):
         subprocess.run(["git", "init", "--quiet", "--bare", str(other)], check=True)
         git(other, "fast-import", "--quiet", stdin=stream)
         assert refs(other) == refs(project.repository)
+
+
+@pytest.mark.parametrize("maker", ["dulwich", "git write-tree, commit-tree and mktag"])
+def test_others_that_are_given_the_same_files_name_and_date_make_the_same_ids(maker, server, tmp_path):
+    with Host(config(server, "alpha>=1.0", "gamma>=0"), Store(tmp_path / "code")) as host:
+        report = host.sync()
+    make = by_dulwich if maker == "dulwich" else by_git
+    made = 0
+    for project in report.projects:
+        assert project.repository is not None
+        # Nobody else writes to ours.
+        copy = tmp_path / f"copy-{project.name}.git"
+        git(tmp_path, "clone", "--quiet", "--mirror", str(project.repository), str(copy))
+        for version in project.versions:
+            date = Repository.open(project.repository).rows()[version.version].date
+            message = git(copy, "log", "-1", "--format=%B", version.tag)[:-1]
+            tag_message = f"{project.name} {version.version}\n".encode()
+            assert make(copy, version, (date, message, tag_message)) == refs(copy)[f"refs/tags/{version.tag}"]
+            made += 1
+    assert made == 4
+
+
+WHO = b"pydeps-host <pydeps-host@localhost.invalid>"
+
+
+def by_dulwich(copy, version, told):
+    date, message, tag_message = told
+    objects = MemoryObjectStore()
+    blobs = [(path.encode(), dulwich.objects.ObjectID(id_.encode()), int(mode, 8)) for path, (mode, id_) in tree(copy, version.tag).items()]
+    commit = dulwich.objects.Commit()
+    commit.tree = commit_tree(objects, blobs)
+    commit.author = commit.committer = WHO
+    commit.author_time = commit.commit_time = date
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.message = message
+    tag = dulwich.objects.Tag()
+    tag.name, tag.tagger, tag.tag_time, tag.tag_timezone = version.tag.encode(), WHO, date, 0
+    tag.object = (dulwich.objects.Commit, commit.id)
+    tag.message = tag_message
+    assert commit.id.decode() == version.commit
+    return tag.id.decode()
+
+
+def by_git(copy, version, told):
+    date, message, tag_message = told
+    who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in identity(date).items()}
+    environment = {**ENVIRONMENT, **who, "GIT_INDEX_FILE": str(copy / "index-of-a-test")}
+
+    def run(*words, data):
+        return subprocess.run(["git", "-C", str(copy), *words], input=data, env=environment, check=True, capture_output=True).stdout.strip()
+
+    entries = "".join(f"{mode} {id_}\t{path}\0" for path, (mode, id_) in tree(copy, version.tag).items())
+    run("read-tree", "--empty", data=b"")
+    run("update-index", "-z", "--index-info", data=entries.encode())
+    commit = run("commit-tree", run("write-tree", data=b"").decode(), data=message)
+    assert commit.decode() == version.commit
+    head = b"object %s\ntype commit\ntag %s\ntagger %s %d +0000\n\n" % (commit, version.tag.encode(), WHO, date)
+    return run("mktag", data=head + tag_message).decode()
+
+
+def identity(date):
+    return {"NAME": "pydeps-host", "EMAIL": "pydeps-host@localhost.invalid", "DATE": f"{date} +0000"}
 
 
 def test_a_store_with_a_higher_format_is_refused_by_name(server, tmp_path):
