@@ -84,6 +84,17 @@ def tar_seeds() -> tuple[TarSeed, ...]:
             ),
         ),
         TarSeed(
+            "old folders",
+            tuple(
+                extended + header(short, kind=b"\0")
+                for extended, short in (
+                    (pax(record(b"path", b"p/x/")), b"p/"),
+                    (entry(b"././@LongLink", b"p/y/\0", kind=b"L"), b"p/y/"),
+                    (pax(record(b"path", b"p/z")), b"z"),
+                )
+            ),
+        ),
+        TarSeed(
             "devices",
             (
                 entry(b"p/a", b"a"),

@@ -9,7 +9,7 @@ NAMES = (
     b"p/.gitmodules", b"p/\xc3\xa9", b"p/e\xcc\x81", b"p/\xff", b"p/\xed\xa0\x80", b"p/a\n", b"p/\x1b[0m", b"p/\x7f", b"p/ ", b" p/a",
     b"p/a ", b"p/a.", b"-p", b"--help", b"p/[a]", b"p/*", b"p/?", b"p/a:b", b"a:b", b"con", b"p/con.txt", b"~", b"p/~x", b"@LongLink",
     b"././@LongLink", b"p/PaxHeader", b"\xe2\x80\xae", b"", b"n" * 99, b"n" * 100, b"p/" + b"n" * 98, b"d/" * 50, b"d/" * 49 + b"dd",
-    b"p/a\x00trailing", b"p/e", b"p/f", b"p/s", b"p/h",
+    b"p/a;1", b"p/a;", b"a;1", b"p/a.txt;1", b"p/a\x00trailing", b"p/e", b"p/f", b"p/s", b"p/h",
 )
 TARGETS = (
     *NAMES,

@@ -14,7 +14,7 @@ from pydeps_host.archive.budget import Budget
 from pydeps_host.archive.reasons import Refused
 from pydeps_host.errors import ArchiveError, UsageError
 from pydeps_host.values import Limits
-from raw_archives import END, Part, contents, end_record, entry, gzipped, header, members, reader, skips, tree, zipped
+from raw_archives import END, Part, contents, end_record, entry, gzipped, header, members, pax, reader, skips, tree, zipped
 
 MIB = 1024 * 1024
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "reason-codes.md"
@@ -233,6 +233,9 @@ def test_an_archive_that_takes_too_long_is_refused(monkeypatch):
     for data, name in both(b"a", data=bytes(40 * MIB)):
         assert reason(data, name, artifact_seconds=10, file_bytes=64 * MIB) == Refusal.LIMIT_SECONDS
     assert reason(gzipped(END + bytes(40 * MIB)), "a.tar.gz", artifact_seconds=10) == Refusal.LIMIT_SECONDS
+    with pytest.raises(ArchiveError) as caught:
+        members(pax(kind=b"g") * 50 + entry(b"a") + END, artifact_seconds=10)
+    assert (caught.value.reason, caught.value.entry) == (Refusal.LIMIT_SECONDS, "PaxHeader")
 
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.zip"])

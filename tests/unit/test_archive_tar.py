@@ -130,7 +130,8 @@ def test_a_number_of_no_device_may_be_blank():
 
 
 def test_a_device_without_a_name_is_refused():
-    assert reason(header(b"", kind=b"6") + END) == Refusal.NAME_EMPTY
+    for name in (b"", b"."):
+        assert reason(header(name, kind=b"6") + END) == Refusal.NAME_EMPTY
 
 
 @pytest.mark.parametrize("target", [b"a/", b"a/."])
@@ -406,3 +407,25 @@ def test_empty_extended_headers_without_end_are_charged():
     with pytest.raises(ArchiveError) as caught:
         list(found)
     assert caught.value.reason == Refusal.LIMIT_UNPACKED
+
+
+@pytest.mark.parametrize("long", ["x", "L"])
+@pytest.mark.parametrize(("short", "agreed"), [(b"a/", b"b"), (b"a", b"b/")])
+def test_an_old_header_is_a_folders_by_both_of_its_names_or_by_neither(short, agreed, long):
+    hidden = entry(b"evil", b"EVIL")
+    extended = pax(record(b"path", agreed)) if long == "x" else entry(b"././@LongLink", agreed + b"\0", kind=b"L")
+    assert reason(extended + header(short, size=len(hidden), kind=b"\0") + hidden + END) == Refusal.TAR_NAMES_DISAGREE
+    both = pax(record(b"path", b"b/")) + header(b"a/", kind=b"\0")
+    assert [one.kind for one in members(both + END)] == [Kind.DIRECTORY]
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"SCHILY.realsize", b"2"), (b"SUN.holesdata", b" 0 2")])
+def test_other_programs_sparse_files_are_refused_too(key, value):
+    assert reason(pax(record(key, value)) + entry(b"a", b"hello") + END) == Refusal.TAR_SPARSE
+
+
+def test_a_header_of_star_has_a_shorter_prefix_than_ustars():
+    long = b"p" * 131 + b"7" * 24
+    assert reason(header(b"a", prefix=long + bytes(8) + b"tar\0") + END) == Refusal.TAR_DIALECT
+    assert [one.path for one in members(header(b"a", prefix=b"p" * 130 + bytes(33) + b"tar\0") + END)] == [b"p" * 130 + b"/a"]
+    assert [one.path for one in members(header(b"a", prefix=long) + END)] == [long + b"/a"]

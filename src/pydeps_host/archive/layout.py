@@ -8,7 +8,7 @@ from attrs import evolve
 
 from pydeps_host.archive.folding import ROOT, Tree
 from pydeps_host.archive.links import LinkResolver
-from pydeps_host.archive.policy import plain
+from pydeps_host.archive.policy import written_as
 from pydeps_host.archive.reasons import FlagReason, Refusal, Refused, SkipReason
 from pydeps_host.archive.values import Entry, Flag, Kind, Layout, Skip
 from pydeps_host.errors import ArchiveError
@@ -134,7 +134,7 @@ class _Builder:
 
     def _refuse_left_out(self, left_out: Iterable[Skip]) -> None:
         # Whoever extracts an archive has the later one of two entries, whatever it is.
-        beside = ((self._strip(plain(skip.path)), skip) for skip in left_out)
+        beside = ((self._strip(path), skip) for skip in left_out for path in written_as(skip))
         for path, skip in chain(beside, ((skip.path, skip) for skip in self._skips)):
             node = self._node(path)
             # A folder's name without the UTF-8 flag may be that of one which others have with it.

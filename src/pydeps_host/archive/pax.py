@@ -12,6 +12,8 @@ _ID = re.compile(rb"[0-9]{1,10}")
 # GNU tar fails where one of these is no number, or none that there is room for.
 _NUMBERS = {b"mtime": _SECONDS, b"atime": _SECONDS, b"ctime": _SECONDS, b"uid": _ID, b"gid": _ID}
 _UTF8 = b"ISO-IR 10646 2000 UTF-8"
+# As star and Solaris tell of a sparse file.
+_SPARSE = frozenset({b"SCHILY.realsize", b"SUN.holesdata"})
 
 # What says which entry it is and how long: no global header may say that, because
 # readers differ in whether it holds for entries that have a header of their own.
@@ -91,7 +93,7 @@ def _record(data: bytes, position: int) -> tuple[bytes, bytes, int]:
         raise Refused(Refusal.PAX_RECORD, "a key with a blank in front, which some readers take off")
     if b"\0" in key or (b"\0" in value and not key.startswith((b"SCHILY.xattr.", b"LIBARCHIVE.xattr."))):
         raise Refused(Refusal.PAX_RECORD, "a record has a NUL in it, where it ends for some readers")
-    if key.startswith(b"GNU.sparse."):
+    if key.startswith(b"GNU.sparse.") or key in _SPARSE:
         raise Refused(Refusal.TAR_SPARSE, "a sparse file: its holes are filled in by some readers only")
     return key, value, end
 

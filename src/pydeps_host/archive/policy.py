@@ -24,6 +24,7 @@ _PLAIN = re.compile(
     rb"[\w+=,@()[\]{}!#%&'^`;-][\w.+=,@()[\]{}!#%&'^`; -]*+(?<![. ])(?:/|\Z))++\Z",
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BYTES = re.compile(rb"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(rb"[A-Za-z]:")
 
 
@@ -114,6 +115,20 @@ def check_name(raw: bytes) -> None:
 def plain(raw: bytes) -> bytes:
     """Return a path without what does not move it: `.` and empty components."""
     return b"/".join(part for part in raw.split(b"/") if part not in {b"", b"."})
+
+
+def written_as(skip: Skip) -> frozenset[bytes]:
+    """Return the paths under which programs that do not leave a skipped entry out may write it.
+
+    They leave out of its name what they object to: `..`, control characters, a
+    root; they take a backslash for a slash, and a name without an encoding for
+    one in the code page of DOS.
+    """
+    bare = _CONTROL_BYTES.sub(b"", skip.path.replace(b"\\", b"/"))
+    found = {plain(skip.path), b"/".join(part for part in bare.split(b"/") if part not in {b"", b".", b".."})}
+    if skip.reason == SkipReason.NO_UTF8_FLAG:
+        found.add(plain(skip.path.decode("cp437").encode()))
+    return frozenset(found)
 
 
 def climbs(raw: bytes) -> bool:

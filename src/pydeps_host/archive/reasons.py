@@ -69,6 +69,7 @@ class Refusal(StrEnum):
     ZIP_DUPLICATE = "zip-duplicate-name"
     ZIP_FOLDER = "zip-folder"
     ZIP_ATTRIBUTES = "zip-attributes"
+    ZIP_NAME_VERSION = "zip-name-version"
 
     DUPLICATE = "duplicate-path"
     FILE_AND_FOLDER = "file-and-folder"

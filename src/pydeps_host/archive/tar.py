@@ -149,6 +149,8 @@ class TarReader:
             pax = pending.pax or _NO_PAX
             raw = self._name = _agreed(raw, pax.path or pending.name)
             target = _agreed(target, pax.linkpath or pending.target)
+            if kind == b"\0" and header.name.endswith(b"/") is not raw.endswith(b"/"):
+                raise Refused(Refusal.TAR_NAMES_DISAGREE, "a folder by one of its two names alone")
             if pax.size is not None and pax.size != size:
                 raise Refused(Refusal.TAR_SIZES_DISAGREE, "two sizes of one entry")
             mtime = mtime if pax.mtime is None else pax.mtime
@@ -164,7 +166,7 @@ class TarReader:
         if not block:
             # CPython and GNU tar take an archive that just stops where a header could begin.
             if not self._sealed or self._v7 is None:
-                raise Refused(Refusal.TAR_END_MISSING, "the archive ends without its two zero blocks")
+                raise Refused(Refusal.TAR_END_MISSING, "the archive ends without a zero block")
             return
         if len(block) < BLOCK:
             raise Refused(Refusal.TRUNCATED, "the archive ends inside a header")

@@ -70,6 +70,9 @@ def parse_header(block: bytes) -> Header:
     if magic not in _USTAR:
         _check_old(block, magic)
     elif block[345] and name:
+        # The headers of star, whose mark this is, have a shorter prefix, with times behind it.
+        if block[508:] == b"tar\0" and b"\0" not in block[345:476]:
+            raise Refused(Refusal.TAR_DIALECT, "a prefix as long as ustar's in a header of star")
         name = _string(block[345:500]) + b"/" + name
     return Header(name, mode, size, mtime, kind, _string(block[157:257]) if block[157] else b"", magic == _V7)
 

@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Collection, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from pydeps_host.archive.budget import PIECE_BYTES, Budget
 from pydeps_host.archive.desk import Desk, Found
@@ -49,7 +49,8 @@ class ZipReader:
         directory = find_directory(self._file, self._size)
         for record, end in self._records(directory):
             try:
-                content = _Content(self._file, self._budget, record, self._local(record, end), self._sums.sizes(record.crc))
+                place = self._local(record, end)
+                content = _Content(self._file, self._budget, record, place, self._sums.sizes(record.crc))
                 member, rest = self._take(record, content)
             except Refused as refused:
                 raise refused.at(record.name, record.offset) from None
@@ -91,8 +92,8 @@ class ZipReader:
             content.whole(0)
         return self._desk.take(found, content)
 
-    def _local(self, record: Record, end: int) -> int:
-        """Check the local record, which must end where the next one begins; return where its content begins."""
+    def _local(self, record: Record, end: int) -> "_Place":
+        """Check the local record, which must end where the next one begins; return where its content is."""
         self._file.seek(record.offset)
         head = self._file.read(_LOCAL.size)
         if len(head) < _LOCAL.size or not head.startswith(b"PK\x03\x04"):
@@ -112,12 +113,11 @@ class ZipReader:
             raise Refused(Refusal.ZIP_HEADERS_DISAGREE, "the local record has another size or checksum")
         if streamed and (self._unicode_path or UNICODE_PATH in kinds):
             raise Refused(Refusal.ZIP_UNICODE_PATH, "a data descriptor in an archive with a Unicode path, whose length unzip mistakes")
-        begin: int = record.offset + _LOCAL.size + name_bytes + extra_bytes
+        begin = record.offset + _LOCAL.size + name_bytes + extra_bytes
         self._check_cover(end - begin - record.packed, streamed=streamed)
         if streamed:
             self._check_descriptor(record, begin + record.packed, end, wide=zip64 is not None)
-        self._file.seek(begin)
-        return begin
+        return _Place(begin, open_ended=streamed and packed == 0)
 
     def _check_cover(self, left: int, *, streamed: bool) -> None:
         if left < 0:
@@ -160,6 +160,18 @@ class _SharedChecksums:
         return self._shared.get(crc, ())
 
 
+class _Place(NamedTuple):
+    """Where an entry's content is.
+
+    Attributes:
+        begin: Where it begins.
+        open_ended: Whether the local record does not say how long it is.
+    """
+
+    begin: int
+    open_ended: bool
+
+
 class _Content:
     """One entry's content, proven by its size and checksum.
 
@@ -167,15 +179,15 @@ class _Content:
         file: The archive.
         budget: Charged for the content.
         record: What the directory says of the entry.
-        begin: Where the content begins.
+        place: Where the content is.
         sizes: Sizes of entries that have the same checksum; a few.
     """
 
-    def __init__(self, file: BinaryIO, budget: Budget, record: Record, begin: int, sizes: Collection[int]) -> None:
+    def __init__(self, file: BinaryIO, budget: Budget, record: Record, place: _Place, sizes: Collection[int]) -> None:
         self._file = file
         self._budget = budget
         self._record = record
-        self._place = begin
+        self._place, self._open_ended = place
         self._left = record.packed
         self._sizes = sizes
 
@@ -185,7 +197,7 @@ class _Content:
         for shorter in self._sizes:
             # One file in 4,000 million has this by chance; a reader that looks for the
             # end of the content by its checksum would stop at it.
-            if 0 < shorter < size and zlib.crc32(data[:shorter]) == self._record.crc:
+            if shorter < size and zlib.crc32(data[:shorter]) == self._record.crc:
                 raise Refused(Refusal.ZIP_CHECKSUM, "the content begins with another entry's, and both have one checksum")
         return data
 
@@ -210,7 +222,8 @@ class _Content:
         if self._record.method == DEFLATED and not bare:
             yield from inflate_raw(self._read, self._budget)
             return
-        while piece := self._read(PIECE_BYTES):
+        stored = iter(lambda: self._read(PIECE_BYTES), b"")
+        for piece in _without_end(stored) if self._open_ended else stored:
             self._budget.unpack(len(piece))
             yield piece
 
@@ -221,3 +234,24 @@ class _Content:
         self._place += len(data)
         self._left -= len(data)
         return data
+
+
+def _without_end(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield stored content that must not look as if it ended: who reads a stream takes a data descriptor in it for its own."""
+    crc = 0
+    held = b""
+    for piece in pieces:
+        data = held + piece
+        done = 0
+        place = data.find(_SIGNATURE)
+        while 0 <= place <= len(data) - 8:
+            crc = zlib.crc32(data[done:place], crc)
+            done = place
+            if data[place + 4 : place + 8] == crc.to_bytes(4, "little"):
+                raise Refused(Refusal.ZIP_DESCRIPTOR, "the content holds a data descriptor that fits what precedes it")
+            place = data.find(_SIGNATURE, place + 1)
+        # The last bytes may begin a signature.
+        end = max(done, len(data) - 7)
+        crc = zlib.crc32(data[done:end], crc)
+        held = data[end:]
+        yield piece

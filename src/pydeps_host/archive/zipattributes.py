@@ -1,5 +1,6 @@
 """What a zip record's attributes say of an entry (APPNOTE 4.4.2, 4.4.14 and 4.4.15), where readers agree on it."""
 
+import stat
 from typing import NamedTuple
 
 from pydeps_host.archive.reasons import Refusal, Refused
@@ -55,6 +56,8 @@ def unix_mode(name: bytes, attributes: Attributes) -> int:
         return mode
     if mode and attributes.system in _LIKE_UNIX:
         raise Refused(Refusal.ZIP_ATTRIBUTES, f"a mode of system {attributes.system}, which some readers take for one of Unix")
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise Refused(Refusal.ZIP_ATTRIBUTES, f"a link or a device of system {attributes.system}, which is a file for some readers")
     if _ASI_UNIX in attributes.fields:
         raise Refused(Refusal.ZIP_ATTRIBUTES, "a mode in an extra field alone, at which few readers look")
     if attributes.external & _DOS_LABEL and attributes.system != _UNIX:

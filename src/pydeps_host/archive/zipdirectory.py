@@ -28,6 +28,8 @@ _RECORD = struct.Struct("<4sBBHHHHHIIIHHHHHII")
 _KNOWN_FLAGS = 0b110 | DESCRIPTOR | UTF8
 _ENCRYPTION = ENCRYPTED | 1 << 6 | 1 << 13
 _PRINTABLE = re.compile(rb"[ -~\t\r\n]*")
+# As VMS writes it.
+_VERSION = re.compile(rb";[0-9]*\Z")
 
 _PACKED = struct.Struct(">QQQIHBBBq")
 _KINDS = (None, *Kind)
@@ -128,8 +130,8 @@ def _record(fields: tuple[int, ...], name: bytes, extra: bytes, comment: bytes) 
     _, _, system, version, flags, method, time, date, crc, packed, size, _, _, _, disk, internal, external, offset = fields
     _check_flags(flags, method)
     check_version(version)
-    if b"\0" in name:
-        raise Refused(Refusal.NAME_NUL, "a name with a NUL in it ends there for some readers")
+    if _VERSION.search(name):
+        raise Refused(Refusal.ZIP_NAME_VERSION, "a name with a version at its end, which unzip takes off")
     if _PRINTABLE.fullmatch(comment) is None:
         raise Refused(Refusal.ZIP_COMMENT, "an entry's comment that is more than plain text")
     if disk:

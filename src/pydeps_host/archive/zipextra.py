@@ -8,6 +8,9 @@ from pydeps_host.archive.reasons import Refusal, Refused
 
 _ZIP64 = 0x0001
 UNICODE_PATH = 0x7075
+_AES = 0x9901
+# libarchive's own, for readers of streams: attributes that hold before the directory's.
+_XL = 0x6C78
 _FULL = 0xFFFF_FFFF
 
 
@@ -45,6 +48,10 @@ def parse_extra(data: bytes, name: bytes) -> Extra:
         position += 4 + size
         if len(content) != size:
             raise Refused(Refusal.ZIP_EXTRA, "an extra field longer than its space")
+        if kind == _AES:
+            raise Refused(Refusal.ZIP_ENCRYPTED, "an extra field of an encrypted entry")
+        if kind == _XL:
+            raise Refused(Refusal.ZIP_ATTRIBUTES, "a mode in an extra field, at which few readers look")
         if kind in seen and kind in {_ZIP64, UNICODE_PATH}:
             raise Refused(Refusal.ZIP_EXTRA, "two extra fields of one kind: readers take one of them")
         seen.add(kind)

@@ -96,7 +96,7 @@ MEANINGS: Final[dict[type, dict[str, Meaning]]] = {
         "componentBytes": Meaning("One component of a path."),
         "pathDepth": Meaning("Components of a path."),
         "pathsBytes": Meaning("All paths of one artifact together."),
-        "compressedMembers": Meaning("gzip members of one `.tar.gz`."),
+        "compressedMembers": Meaning("Compressed members of one file: gzip members, bzip2 or xz streams."),
         "xzMemoryBytes": Meaning("What the xz decoder may take."),
     },
 }

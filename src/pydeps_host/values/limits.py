@@ -42,7 +42,7 @@ class Limits:
         component_bytes: One component of a path.
         path_depth: Components of a path.
         paths_bytes: All paths of one artifact together.
-        compressed_members: gzip members of one `.tar.gz`.
+        compressed_members: Compressed members of one file: gzip members, bzip2 or xz streams.
         xz_memory_bytes: What the xz decoder may take.
     """
 
