@@ -290,6 +290,18 @@ def test_plan_verbose_tells_the_whole_story(server, tmp_path):
     assert "choices" not in json.loads(run(*words, "--json").stdout.splitlines()[0])
 
 
+def test_what_is_warned_of_are_the_urls_that_are_asked(tmp_path):
+    config = tmp_path / "host.json"
+    urls = ["https://a.example.com/simple", "https://user:password@b.example.com/simple"]
+    config.write_text(json.dumps({"urls": urls, "dependencies": ["alpha"]}))
+    with serving() as served:
+        served.add(sdist("alpha", "1.0", {"x.py": "x\n"}))
+        again = served.url.replace("://", "://reader:password@")
+        words = ("plan", "--config", str(config), "--into", str(tmp_path / "code"), "--index-url", served.url)
+        assert "private" not in run(*words).stderr
+        assert "this is the same index as `urls[0]`" in run(*words, "--index-url", again).stderr
+
+
 def test_refresh_asks_for_what_is_kept_anew(tmp_path):
     with serving() as served:
         served.add(sdist("alpha", "1.0", {"x.py": "x\n"}))

@@ -4,19 +4,23 @@ import base64
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from attrs import evolve
+from packaging.utils import canonicalize_name
 
 import faulty_server as faulty
 from authority import Authority
 from faulty_server import FaultyServer
 from pydeps_host import Host, HostConfig, Store
-from pydeps_host.errors import UsageError
+from pydeps_host.config import Index
+from pydeps_host.errors import ClosedError, UsageError
+from pydeps_host.simple_api import Ask, SimpleClient
 from pydeps_host.testing import build_sdist as sdist
-from pydeps_host.transport import HttpxTransport, Request, TransportOptions
+from pydeps_host.transport import ClientCertificate, HttpxTransport, Request, TransportOptions
 from pydeps_host.transport.keys import Keys
 from pydeps_host.values import Credentials, Secret, Url
 
@@ -293,3 +297,42 @@ def test_netrc_serves_https_and_not_what_a_server_redirects_to_on_another_port(t
                 transport.send(ask(server.url("/simple/a/")))
             assert sent(server) == [("/simple/a/", "me:p@ss")]
         assert sent(other) == [("/b", None)]
+
+
+def test_a_page_that_one_user_kept_is_not_used_for_another_nor_for_another_certificate(server: FaultyServer, tmp_path: Path) -> None:
+    server.at("/simple/alpha/", faulty.body(b'<a href="alpha-1.0.tar.gz">x</a>', HTML, ("ETag", '"one"')))
+    index, authority = Index.of(Url.parse(server.url("/simple"))), Authority(tmp_path / "authority")
+    alice, bob = (netrc_of(tmp_path / user, f"machine 127.0.0.1 login {user} password p\n") for user in ("alice", "bob"))
+    shown = evolve(QUICK, client_certificate=ClientCertificate(authority.issue().both))
+    conditional = []
+    for options in (alice, alice, bob, QUICK, shown, shown):
+        with HttpxTransport(options=options, indexes=[index.url]) as transport:
+            SimpleClient(transport, pages=Store(tmp_path / "store").pages).ask(Ask(index, canonicalize_name("alpha")))
+        conditional.append("if-none-match" in server.requests[-1].headers)
+    assert conditional == [False, True, False, False, False, True]
+
+
+def netrc_of(folder: Path, text: str) -> TransportOptions:
+    folder.mkdir()
+    return netrc(folder, text)
+
+
+def test_who_asks_is_told_by_nothing_where_the_url_says_it_and_shown_never(tmp_path: Path) -> None:
+    own = Url.parse("https://me:own@a/simple")
+    with HttpxTransport(options=netrc(tmp_path, "machine a login me password hush\n"), indexes=[own]) as transport:
+        assert transport.asks_as(own).reveal() == ""
+        found = transport.asks_as(Url.parse("https://a/"))
+        assert "hush" in found.reveal()
+        assert "hush" not in repr(found)
+    with pytest.raises(ClosedError):
+        transport.asks_as(own)
+
+
+def test_a_password_that_is_not_utf_8_is_an_error_that_shows_none_of_it(server: FaultyServer) -> None:
+    url = evolve(Url.parse(server.url("/a")), credentials=Credentials(Secret("me"), Secret("hush\udcff")))
+    with HttpxTransport(options=QUICK) as transport, pytest.raises(UsageError, match="not UTF-8") as caught:
+        transport.send(ask(url))
+    assert caught.value.__traceback__ is not None
+    ours = traceback.walk_tb(caught.value.__traceback__.tb_next)
+    assert "hush" not in "".join(traceback.StackSummary.extract(ours, capture_locals=True).format())
+    assert (caught.value.__context__, caught.value.__cause__) == (None, None)

@@ -384,6 +384,20 @@ def test_a_repository_that_is_damaged_keeps_no_other_from_being_maintained(store
     assert "error: alpha" in done.output
 
 
+def test_a_repository_that_cannot_be_opened_keeps_no_other_from_being_maintained(store: Path) -> None:
+    (store / "python" / "alpha.git" / "HEAD").unlink()
+    done = CliRunner().invoke(command, ["maintain", str(store)])
+    assert done.exit_code == 1
+    assert "error: alpha" in done.output
+    assert len(packs(Repository.open(store / "python" / "beta.git"))) == 4
+
+
+def test_a_time_that_no_calendar_has_is_refused_before_anything_is_done(store: Path) -> None:
+    done = CliRunner().invoke(command, ["maintain", str(store), "--keep-superseded", "300000000000"])
+    assert done.exit_code == 2
+    assert len(packs(Repository.open(store / "python" / "alpha.git"))) == 3
+
+
 @pytest.mark.parametrize("words", [["nowhere"], ["code", "gamma"]])
 def test_what_is_not_there_cannot_be_maintained(store: Path, words: list[str]) -> None:
     folder, *names = words

@@ -1,6 +1,7 @@
 """The transport against servers that do right and wrong: answers, bounds, retries, redirects, secrets."""
 
 import base64
+import gzip
 import logging
 import os
 import pickle
@@ -108,6 +109,24 @@ def test_a_status_is_an_answer_though_its_page_is_coded_or_breaks_off(server: Fa
     server.at("/cut", faulty.raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\nsorry", close=True))
     assert transport.send(ask(server.url("/coded"))).status == 404
     assert transport.send(ask(server.url("/cut"))).status == 404
+
+
+def test_a_page_of_a_203_is_taken_whole_and_coded_as_that_of_a_200_is(server: FaultyServer, transport: HttpxTransport) -> None:
+    content = b"page" * 50_000
+    server.at("/a", faulty.body(content, code=203))
+    server.at("/zipped", faulty.body(gzip.compress(content), ("Content-Encoding", "gzip"), code=203))
+    for path in ("/a", "/zipped"):
+        response = transport.send(ask(server.url(path), gzip=True))
+        assert (response.status, response.body) == (203, content)
+    with pytest.raises(TooLargeError):
+        transport.send(ask(server.url("/a"), max_bytes=100_000))
+
+
+def test_a_file_is_not_taken_from_a_203(server: FaultyServer, transport: HttpxTransport) -> None:
+    server.at("/a", faulty.body(b"changed on its way", code=203))
+    sink = Kept()
+    assert transport.send(ask(server.url("/a"), into=sink)).status == 203
+    assert (bytes(sink.data), sink.restarts) == (b"", 0)
 
 
 def test_connections_are_used_again_after_pages_errors_and_redirects(server: FaultyServer, transport: HttpxTransport) -> None:

@@ -128,6 +128,18 @@ def test_a_page_is_judged_by_where_its_server_was_whatever_that_is_called(privat
             transport.send(ask(private.url("/file"), page=page))
 
 
+def test_a_server_that_was_public_once_leads_nowhere_private_though_its_name_does_by_now(private):
+    places = {"127.0.0.1": Place.PUBLIC}
+    options = evolve(QUICK, place_of=lambda address: places.get(address, Place.PRIVATE))
+    with FaultyServer(answer=faulty.text("x", ("Connection", "close"))) as server, HttpxTransport(options=options) as transport:
+        transport.send(ask(server.url("/page")))
+        places.clear()
+        transport.send(ask(server.url("/another")))
+        with pytest.raises(AddressError):
+            transport.send(ask(private.url("/file"), page=server.url("/page")))
+    assert private.requests == []
+
+
 def test_a_page_whose_server_was_not_asked_is_judged_by_its_name(private, transport):
     with pytest.raises(AddressError):
         transport.send(ask(private.url("/file"), page="https://packages.example.com/simple/a/"))

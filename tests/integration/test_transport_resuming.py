@@ -122,6 +122,16 @@ def test_a_part_of_a_body_whose_size_nobody_told_ends_where_the_part_says(server
     assert server.requests[1].headers["range"] == "bytes=5-"
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [(CONTENT[70_000:70_100], "bytes=70100-"), (CONTENT[70_000:] + b"more", None)], ids=["too early", "too late"]
+)
+def test_a_part_that_does_not_end_where_it_said_is_a_fault(server, transport, first, then):
+    header = b'HTTP/1.1 206 Part\r\nETag: "one"\r\nContent-Range: bytes 70000-199999/200000\r\nConnection: close\r\n\r\n'
+    server.at("/a", faulty.part(CONTENT, TAG, cut=70_000), faulty.raw(header + first, close=True), faulty.part(CONTENT, TAG))
+    assert bytes(got(transport, server).data) == CONTENT
+    assert [seen.headers.get("range") for seen in server.requests] == [None, "bytes=70000-", then]
+
+
 def test_all_parts_together_keep_to_the_limit(server, transport):
     begun = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'
     server.at("/a", faulty.raw(begun, close=True), faulty.part(b"hello world", TAG))
@@ -165,6 +175,17 @@ def test_parts_of_two_files_are_found_out_and_the_file_is_downloaded_whole(serve
     with pytest.raises(DigestError):
         fetch_file(file(server), tmp_path / "b", transport=transport)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_parts_that_are_longer_than_the_file_are_found_out_and_it_is_downloaded_whole(server, transport, tmp_path):
+    begun = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n' + CONTENT[:5] + b"\r\n"
+    server.at("/a", faulty.raw(begun, close=True), faulty.part(CONTENT + b"more", TAG), faulty.body(CONTENT))
+    assert fetch_file(file(server, size=len(CONTENT)), tmp_path / "a", transport=transport).path.read_bytes() == CONTENT
+    assert [seen.headers.get("range") for seen in server.requests] == [None, "bytes=5-", None]
+    server.at("/a", faulty.body(CONTENT + b"more"))
+    with pytest.raises(DigestError):
+        fetch_file(file(server, size=len(CONTENT)), tmp_path / "b", transport=transport)
+    assert len(server.requests) == 4
 
 
 def test_a_file_cut_short_on_the_way_or_before_it_and_one_of_other_bytes_are_three_things(server, transport, tmp_path):

@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,12 +26,26 @@ from gitting import git
 from gitting import refs as git_refs
 from pydeps_host import Host, Repair, RepairReport, Status, Store
 from pydeps_host.cli import command
-from pydeps_host.errors import ChangedError, ClosedError, DiskError, FileGoneError, NotStoredError, UnavailableError, UsageError
+from pydeps_host.errors import (
+    ChangedError,
+    ClosedError,
+    DeadlineError,
+    DiskError,
+    FileGoneError,
+    NotStoredError,
+    UnavailableError,
+    UsageError,
+)
 from pydeps_host.events import RepositoryChanged
-from pydeps_host.repository import Ref, Repository, locked
+from pydeps_host.materializer import AUTHOR_EMAIL, AUTHOR_NAME
+from pydeps_host.repository import Batch, Change, Disk, Ref, Repository, locked
 from pydeps_host.repository import Status as RowStatus
-from pydeps_host.repository.journal import decode_line
+from pydeps_host.repository.journal import decode_line, line_sum
+from pydeps_host.repository.reader import StateReader
+from pydeps_host.repository.seal import Seal, encode_seal
+from pydeps_host.store import Rebuilding
 from pydeps_host.testing import FakeIndex, Listed
+from pydeps_host.transport import Request, Response
 
 DAMAGES = int(os.environ.get("PYDEPS_HOST_DAMAGES", "40"))
 SEED = int(os.environ.get("PYDEPS_HOST_SEED", "1"))
@@ -116,6 +132,16 @@ def test_every_random_damage_is_found_and_repaired_to_the_same_ids(bench: Bench,
         assert git(path, "fsck", "--full", "--strict") == b"", about
         assert git_refs(path) == {name: ref.id.hex() for name, ref in before.items()}, about
     assert len(set_aside(bench)) == DAMAGES
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_a_repair_asks_anew_where_the_host_does(bench: Bench, refresh: bool) -> None:
+    before = len(bench.index.requests)
+    spoil_packs(bench)
+    with Host(bench.config(*ASKED), bench.store, transport=bench.index, refresh=refresh) as host:
+        assert host.repair("alpha").succeeded
+    pages = [dict(request.headers) for request in bench.index.requests[before:] if request.url.path == bench.index.page_path("alpha")]
+    assert {"Cache-Control" in headers for headers in pages} == {refresh}
 
 
 # --- what comes back ---------------------------------------------------------
@@ -229,6 +255,50 @@ def test_a_damaged_line_of_the_journal_costs_no_other_line(bench: Bench, tmp_pat
         assert {text: bench.rows().get(text) for text in told_elsewhere} == {text: rows[text] for text in told_elsewhere} or number, number
 
 
+def test_where_the_references_are_damaged_and_the_seal_is_old_no_published_line_is_dropped(bench: Bench) -> None:
+    before, rows = refs(bench), bench.rows()
+    lines = journal(bench).read_bytes().splitlines(keepends=True)
+    early = decode_line(lines[3], Path(), 4)
+    seal = Seal(early.generation, line_sum(lines[3]) or "", early.refs)
+    (repository(bench) / "pydeps-host" / "lock").write_bytes(encode_seal(seal))
+    packed_refs = repository(bench) / "packed-refs"
+    packed_refs.write_bytes(packed_refs.read_bytes().replace(b"latest", b"lateat"))
+    report = repair(bench)
+    assert (report.error, refs(bench), set(bench.rows())) == (None, before, set(rows))
+    assert any("journal could not be read whole" in notice for notice in report.notices)
+
+
+def test_a_journal_or_references_that_cannot_be_read_at_all_are_lost_and_repaired(bench: Bench) -> None:
+    before = refs(bench)
+    for path in (journal(bench), repository(bench) / "packed-refs"):
+        path.unlink()
+        path.mkdir()
+        report = repair(bench)
+        assert (report.succeeded, refs(bench), bench.store.verify("alpha")) == (True, before, ()), path
+
+
+@pytest.mark.needs("git")
+def test_a_tag_and_a_commit_of_somebody_else_are_no_version(bench: Bench) -> None:
+    before = refs(bench)
+    path = repository(bench)
+
+    def foreign(*words: str, name: str = "u", email: str = "u@example.com") -> str:
+        who = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": email}
+        environment = {**os.environ, **who}
+        return subprocess.run(["git", "-C", str(path), *words], check=True, capture_output=True, text=True, env=environment).stdout.strip()
+
+    commit = foreign("commit-tree", "v1.0^{tree}", "-m", "my 9.9")
+    foreign("tag", "-a", "mine", commit, "-m", "x")
+    # Even under our name: what names no version is none.
+    nameless = foreign("commit-tree", "v1.0^{tree}", "-m", "nameless")
+    foreign("tag", "-a", "v", nameless, "-m", "x", name=AUTHOR_NAME, email=AUTHOR_EMAIL)
+    foreign("repack", "-adq")
+    foreign("pack-refs", "--all")
+    (path / "pydeps-host" / "lock").write_bytes(b"")
+    assert repair(bench).error is None
+    assert refs(bench) == before
+
+
 # --- what the index has no more ----------------------------------------------
 
 
@@ -295,6 +365,30 @@ def test_an_index_that_is_down_changes_nothing_and_the_next_repair_goes_on(bench
         "what was made before is not made again"
     )
     assert refs(bench) == before
+
+
+class Asked:
+    """An index that remembers which page every file was asked for by."""
+
+    def __init__(self, index: FakeIndex) -> None:
+        self.index = index
+        self.pages: list[str | None] = []
+
+    def send(self, request: Request, /) -> Response:
+        if request.into is not None:
+            self.pages.append(None if request.linked_from is None else str(request.linked_from))
+        return self.index.send(request)
+
+
+@pytest.mark.parametrize("journal_too", [False, True])
+def test_a_file_is_asked_for_as_what_its_page_links_to(bench: Bench, journal_too: bool) -> None:
+    spoil_packs(bench)
+    if journal_too:
+        journal(bench).unlink()
+    bench.transport = asked = Asked(bench.index)
+    assert repair(bench).succeeded
+    assert asked.pages
+    assert {*asked.pages} == {f"{bench.index.url}/alpha/"}
 
 
 def test_another_index_does_not_take_over_by_a_repair(bench: Bench) -> None:
@@ -371,6 +465,109 @@ def test_who_publishes_waits_for_a_repair_and_then_finds_the_new_one(bench: Benc
     assert generations == [bench.store.repository("alpha").generation]
     assert "meanwhile" in bench.claims()["default"]
     assert bench.store.verify("alpha") == ()
+
+
+def test_a_sync_whose_batch_a_repair_overtook_fills_it_once_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = Batch.publish, len(bench.index.files)
+
+    def publish(batch: Batch) -> Change | None:
+        monkeypatch.setattr(Batch, "publish", real)
+        (repository(bench) / "HEAD").write_text("nonsense")
+        assert repair(bench).succeeded
+        return real(batch)
+
+    bench.index.add(sdist("8.0"))
+    monkeypatch.setattr(Batch, "publish", publish)
+    report = bench.project(*ASKED, "alpha==8.0")
+    assert (report.error, {version.version: version.status for version in report.versions}["8.0"]) == (None, Status.ADDED)
+    assert bench.index.files[asked:].count("alpha-8.0.tar.gz") == 1, "its file is kept"
+    assert bench.store.verify("alpha") == ()
+
+
+def test_a_disk_error_without_a_repair_is_not_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Batch] = []
+
+    def publish(batch: Batch) -> None:
+        calls.append(batch)
+        raise DiskError("x", "writing", "no space")
+
+    bench.index.add(sdist("8.0"))
+    monkeypatch.setattr(Batch, "publish", publish)
+    assert (type(bench.project(*ASKED, "alpha==8.0").error), len(calls)) == (DiskError, 1)
+
+
+def test_a_reader_between_two_repositories_reads_the_new_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = bench.store.repository("alpha")
+    old = reader.rows()
+    bench.index.add(sdist("8.0"))
+    bench.sync("alpha<9")
+    (repository(bench) / "HEAD").write_text("nonsense")
+    monkeypatch.setattr(StateReader, "_look", repairing_after(StateReader._look, bench, monkeypatch))
+    assert set(reader.rows()) == {*old, "8.0"}
+
+
+Look = Callable[[StateReader], object]
+
+
+def repairing_after(look: Look, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """A look after which the repository is repaired, before anything comes of it."""
+
+    def looked(reader: StateReader) -> object:
+        seen = look(reader)
+        monkeypatch.setattr(StateReader, "_look", look)
+        assert repair(bench).succeeded
+        return seen
+
+    return looked
+
+
+def test_a_swap_that_somebody_else_brings_to_its_end_has_succeeded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, real = refs(bench), Rebuilding.set_aside
+
+    def set_aside_and_looked_at(where: Rebuilding) -> Path:
+        target = real(where)
+        assert bench.store.names() == ("alpha",)
+        return target
+
+    monkeypatch.setattr(Rebuilding, "set_aside", set_aside_and_looked_at)
+    (repository(bench) / "HEAD").write_text("nonsense")
+    assert (repair(bench).succeeded, refs(bench), bench.store.verify("alpha")) == (True, before, ())
+
+
+def test_a_swap_that_fails_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Disk.rename
+
+    def rename(disk: Disk, source: Path, target: Path) -> None:
+        if target == repository(bench):
+            raise DiskError(str(target), "renaming to", "no")
+        real(disk, source, target)
+
+    (repository(bench) / "HEAD").write_text("nonsense")
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "rename", rename)
+        report = repair(bench)
+    assert isinstance(report.error, DiskError)
+    assert bench.store.verify("alpha") == ()
+
+
+def test_nobody_waits_past_a_deadline_to_remove_files_that_are_published(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, held = Batch.publish, ExitStack()
+
+    def publish(batch: Batch) -> Change | None:
+        change = real(batch)
+        held.enter_context(bench.store.repository("alpha").version_lock("8.0"))
+        return change
+
+    bench.index.add(sdist("8.0"))
+    monkeypatch.setattr(Batch, "publish", publish)
+    with held, bench.host() as host:
+        # Without its deadline the wait is as long as the lock is held.
+        threading.Timer(5, held.close).start()
+        began = time.monotonic()
+        with suppress(DeadlineError):
+            host.ensure("alpha==8.0", timeout=1)
+        assert time.monotonic() - began < 4
+    assert bench.rows()["8.0"].is_published
 
 
 def test_a_batch_with_objects_that_a_repair_overtook_fails_and_can_be_made_again(bench: Bench) -> None:
@@ -546,6 +743,12 @@ def test_what_cannot_be_repaired_stays_and_stops_no_other(run: Run, code: tuple[
     done = run("verify", str(folder), "--repair", "--index-url", index)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "2 repositories: 1 repaired, 1 damaged")
     assert "error: alpha" in done.stderr
+
+
+def test_a_name_that_is_no_project_s_is_a_fault_of_the_arguments(run: Run, code: tuple[Path, str]) -> None:
+    done = run("verify", str(code[0]), "no name!")
+    assert done.returncode == 2
+    assert "no project's name" in done.stderr
 
 
 def test_a_store_or_a_project_that_is_not_there_is_told(run: Run, code: tuple[Path, str]) -> None:

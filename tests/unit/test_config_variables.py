@@ -1,11 +1,14 @@
 """Secrets from the environment in URLs of a configuration."""
 
+import json
 import pickle
 import traceback
+from pathlib import Path
 
 import pytest
 
 from pydeps_host.config import HostConfig
+from pydeps_host.config.variables import Variables
 from pydeps_host.errors import ConfigError
 from pydeps_host.values import Url
 
@@ -236,6 +239,38 @@ def test_no_secret_is_in_an_error_nor_in_its_traceback(entry: object) -> None:
     for text in (str(error), repr(error), repr(error.args), *traceback.format_exception(error), repr(pickle.loads(pickle.dumps(error)))):
         # The lines of this file's own source are part of a traceback; the secret itself is in none of them.
         assert SECRET not in text
+
+
+@pytest.mark.parametrize("environ", [None, Variables({"A": SECRET})])
+def test_no_frame_of_a_problem_shows_the_environment(environ: Variables | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = {"urls": ["https://u:${A}@h.example.com/simple"], "dependencies": ["numpy=1"]}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(data))
+    monkeypatch.setenv("A", SECRET)
+    for read in (
+        lambda: HostConfig.from_mapping(data, environ=environ),
+        lambda: HostConfig.loads(path.read_text(), environ=environ),
+        lambda: HostConfig.loads("{", environ=environ),
+        lambda: HostConfig.load(path, environ=environ),
+        lambda: HostConfig.load(tmp_path / "none", environ=environ),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            read()
+        assert SECRET not in "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+
+
+def test_of_a_mapping_that_is_given_no_frame_of_ours_shows_the_values() -> None:
+    with pytest.raises(ConfigError) as caught:
+        HostConfig.from_mapping({"urls": []}, environ={"A": SECRET})
+    assert caught.value.__traceback__ is not None
+    ours = traceback.walk_tb(caught.value.__traceback__.tb_next)
+    assert SECRET not in "".join(traceback.StackSummary.extract(ours, capture_locals=True).format())
+
+
+def test_variables_are_a_mapping_that_shows_none_of_its_values() -> None:
+    variables = Variables({"A": SECRET})
+    assert (dict(variables), len(variables)) == ({"A": SECRET}, 1)
+    assert SECRET not in f"{variables} {variables!r}"
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,15 @@ import pytest
 
 from bench import Bench, codes, sdist, statuses
 from pydeps_host import Dependency, Status
-from pydeps_host.errors import DeadlineError, DigestError, InputError, OwnerChangedError, UsageError
+from pydeps_host.config import Index
+from pydeps_host.errors import ClosedError, DeadlineError, DigestError, InputError, OwnerChangedError, UsageError
 from pydeps_host.events import Notice, RepositoryChanged
+from pydeps_host.host.order import Entry, group, select
 from pydeps_host.limiter import Priority
+from pydeps_host.resolver import Found, Located
+from pydeps_host.simple_api import Project
 from pydeps_host.testing import FakeIndex, FakeNetwork, Listed, build_wheel
+from pydeps_host.values import Url
 
 
 @pytest.fixture
@@ -215,6 +220,29 @@ def test_a_pin_that_the_owner_lacks_is_asked_of_later_urls_where_that_is_wished(
     assert {text: row.index for text, row in bench.rows().items()} == {"1.0": "low.example.com/simple", "2.0": "high.example.com/simple"}
     bench.sync("alpha==1.0", "alpha==2.0", versionFallthrough=True)
     assert bench.tags() == ["v1.0", "v2.0"]
+
+
+def test_a_later_index_that_stumbles_costs_the_entry_that_it_is_asked_for_alone(chain):
+    bench, high, low = chain
+    high.add(sdist("2.0"))
+    wanted = ("alpha==2.0", "alpha==9.9")
+    bench.sync(*wanted, "alpha==1.0", versionFallthrough=True)
+    low.script_always(low.page_path("alpha"), 503)
+    bench.sync("alpha", id="other")
+    project = bench.project(*wanted, versionFallthrough=True)
+    assert (project.error, codes(project)) == (None, {"2.0": None, "9.9": "project-unavailable"})
+    assert bench.tags() == ["v1.0", "v2.0"], "no claim ends while an entry has no answer"
+
+
+@pytest.mark.parametrize("interruption", [ClosedError("asking"), DeadlineError("asking")])
+def test_an_interruption_is_no_answer_to_an_entry(interruption):
+    def take(dependency: Dependency) -> Located:
+        raise interruption
+
+    (order,) = group([Entry(Dependency.parse("alpha==1.0"), "default")])
+    url = Url.parse(HIGH)
+    with pytest.raises(type(interruption)):
+        select(order, Found(Project(order.name, url), Index.of(url), ()), take)
 
 
 def test_an_owner_says_nothing_of_a_version_that_came_from_another_index(chain):

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from bench import Bench, sdist, statuses
 from pydeps_host import ProjectReport, Status, SyncReport, VersionReport
-from pydeps_host.errors import DeadlineError, TooLargeError
+from pydeps_host.errors import DeadlineError, TooLargeError, UsageError
 from pydeps_host.host import SCHEMA, error_to_json
 from pydeps_host.testing import Item, Listed, build_sdist, build_wheel
 
@@ -39,6 +39,13 @@ def test_a_plan_of_what_the_index_gives_no_digest_of_says_so_by_saying_nothing(b
     bench.index.add(sdist("2.0"), listed=Listed(digests=()))
     with bench.host("alpha==2.0") as host:
         assert host.plan().projects[0].versions[0].sha256 is None
+
+
+def test_a_name_that_no_file_system_takes_fails_alone(bench):
+    long, alpha = sorted(bench.sync("alpha==1.0", f"{'z' * 250}==1.0").projects, key=lambda project: project.name, reverse=True)
+    assert isinstance(long.error, UsageError)
+    assert long.repository is None
+    assert alpha.succeeded
 
 
 def test_a_report_becomes_json_lines_that_hold_nothing_else(bench):

@@ -478,12 +478,26 @@ def test_what_is_asked_for_by_name_comes_even_where_a_newer_release_vanished(ben
     assert bench.tags() == ["v1.0", "v2.0"]
 
 
-def test_a_range_takes_what_is_in_it_whatever_vanished(bench):
+def test_of_a_range_what_vanished_counts_among_the_most_that_it_brings(bench):
+    newest = sdist("3.0")
+    bench.index.add(sdist("2.0"), newest)
+    bench.project("alpha>=1", versionsPerDependency=2)
+    bench.index.remove(newest.filename)
+    report = bench.project("alpha>=1", versionsPerDependency=2)
+    assert statuses(report) == {"2.0": "present"}
+    assert "alpha>=1 keeps 3.0, which the index no longer lists; 1.0 is older and not taken" in report.notices
+    assert bench.tags() == ["v2.0", "v3.0"]
+    bench.index.add(sdist("4.0"))
+    assert statuses(bench.project("alpha>=1", versionsPerDependency=2)) == {"4.0": "added", "2.0": "present"}
+
+
+def test_a_range_that_has_room_takes_what_is_in_it_whatever_vanished(bench):
     newer = sdist("2.0")
     bench.index.add(newer)
-    bench.project("alpha>=1", versionsPerDependency=1)
+    bench.project("alpha>=1", versionsPerDependency=2)
     bench.index.remove(newer.filename)
-    assert statuses(bench.project("alpha>=1", versionsPerDependency=1)) == {"1.0": "added"}
+    bench.index.add(sdist("1.5"))
+    assert statuses(bench.project("alpha>=1", versionsPerDependency=3)) == {"1.5": "added", "1.0": "present"}
 
 
 def test_nothing_is_told_of_a_file_whose_version_nobody_asks_for_any_more(bench):

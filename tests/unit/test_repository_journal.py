@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from pydeps_host.errors import DamagedError, FormatError
 from pydeps_host.repository import FORMAT, JournalLine, RowError, Status, VersionRow
@@ -106,6 +107,12 @@ def test_a_state_cannot_be_changed_by_who_reads_it() -> None:
         encode_line(line(1, ONE)).replace(b'"format":1', b'"format":0'),
         encode_line(line(1, ONE)).replace(b'"format":1', b'"format":"1"'),
         encode_line(line(1, ONE)).replace(b'"generation":1', b'"generation":0'),
+        encode_line(line(10**18, ONE)),
+        encode_line(line(1, ONE)).replace(b'"generation":1', b'"generation":true'),
+        encode_line(line(1, ONE)).replace(b'"generation":1', b'"generation":' + b"9" * 5000),
+        encode_line(evolve(line(1, ONE), at="2024-01-01T00:00:00")),
+        encode_line(evolve(line(1, ONE), at="9999-12-31T23:59:59Z")),
+        encode_line(evolve(line(1, ONE), at="1969-12-31T23:59:59Z")),
         encode_line(line(1, ONE)).replace(b"sha256:", b"md5:"),
         encode_line(line(1, ONE)).replace(AT.encode(), b"noon"),
         encode_line(line(1, ONE, "a")).replace(b"removed", b"lost"),

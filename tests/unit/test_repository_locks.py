@@ -106,6 +106,14 @@ def test_a_child_process_does_not_inherit_the_lock(path: Path) -> None:
         assert not os.get_inheritable(descriptor)
 
 
+def test_a_link_in_the_place_of_a_lock_is_not_followed(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("precious")
+    path.symlink_to(tmp_path / "other")
+    with pytest.raises(DiskError, match="lock"), locked(path) as descriptor:
+        os.ftruncate(descriptor, 0)
+    assert (tmp_path / "other").read_text() == "precious"
+
+
 def test_a_lock_in_a_folder_that_is_gone_is_a_fault_of_the_disk(tmp_path: Path) -> None:
     with pytest.raises(DiskError, match="lock"), locked(tmp_path / "gone" / "lock"):
         pass

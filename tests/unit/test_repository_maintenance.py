@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pydeps_host.errors import ClosedError, DamagedError, DeadlineError, DiskError, HostError, LockedError
+from pydeps_host.errors import ClosedError, DamagedError, DeadlineError, DiskError, HostError, LockedError, UsageError
 from pydeps_host.git import (
     Commit,
     Identity,
@@ -506,6 +506,7 @@ def test_a_line_says_what_was_superseded_and_until_when_it_stays(repository: Rep
         '{"packs":["pack-1"],"keepUntil":"2024-05-01T13:00:00Z"}',
         '{"packs":[],"keepUntil":"2024-05-01T13:00:00"}',
         '{"packs":[],"keepUntil":"soon"}',
+        '{"packs":[],"keepUntil":"9999-12-31T23:59:59Z"}',
         '{"packs":[]}',
         "[]",
     ],
@@ -514,6 +515,16 @@ def test_a_line_that_says_nonsense_of_packs_is_damage(superseded: str, tmp_path:
     said = f'{{"format":1,"generation":1,"refs":"sha256:","at":"2024-01-01T00:00:00Z","superseded":{superseded}}}\n'
     with pytest.raises(DamagedError):
         decode_lines(said.encode(), tmp_path / "journal.jsonl")
+
+
+def test_a_removed_version_without_its_commit_is_not_restored_and_hurts_nobody(repository: Repository) -> None:
+    with repository.batch() as batch:
+        batch.add(VersionRow("9.9", Status.REMOVED))
+        batch.publish()
+    with repository.batch() as batch:
+        batch.claim("default", "pkg", ["9.9"])
+        batch.publish()
+    assert Repository.open(repository.path).rows()["9.9"].status is Status.REMOVED
 
 
 # --- git that fails ---
@@ -577,8 +588,36 @@ def test_git_gets_nothing_of_the_environment_but_where_programs_are(
     assert "/secret" not in seen.values()
     allowed = {"PATH", "TMPDIR", "HOME", "LC_ALL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_ATTR_NOSYSTEM"}
     shells = {"PWD", "OLDPWD", "SHLVL", "_"}
-    assert seen.keys() <= allowed | shells | {"GIT_NO_REPLACE_OBJECTS", "GIT_OPTIONAL_LOCKS", "GIT_TERMINAL_PROMPT"}
+    asks_nobody = {"GIT_ALLOW_PROTOCOL", "GIT_NO_LAZY_FETCH", "GIT_TERMINAL_PROMPT"}
+    assert seen.keys() <= allowed | shells | asks_nobody | {"GIT_NO_REPLACE_OBJECTS", "GIT_OPTIONAL_LOCKS"}
     assert seen["GIT_CONFIG_GLOBAL"] == os.devnull
+    assert (seen["GIT_ALLOW_PROTOCOL"], seen["GIT_NO_LAZY_FETCH"]) == ("", "1")
+
+
+def test_git_is_not_started_on_a_configuration_that_is_not_ours(repository: Repository, fake_git: Callable[[str], Path]) -> None:
+    folder = fake_git('touch "$(dirname "$0")/started"; exit 1')
+    with (repository.path / "config").open("a") as file:
+        file.write('[remote "origin"]\n\tpromisor = true\n')
+    done = repository.maintain()
+    assert (done.way, done.packs_after) == ("copy", 1)
+    assert done.problem == "git is not started: config: it is not as it was written"
+    assert not (folder / "started").exists()
+
+
+def test_where_no_temporary_file_can_be_made_entries_are_copied(
+    repository: Repository, fake_git: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake_git("exit 1")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    done = repository.maintain()
+    assert done.way == "copy"
+    assert "no temporary file can be made" in (done.problem or "")
+
+
+@pytest.mark.parametrize("keep", [timedelta(days=3661), timedelta(seconds=300_000_000_000), timedelta(seconds=-1)])
+def test_packs_are_kept_for_ten_years_at_most(keep: timedelta) -> None:
+    with pytest.raises(UsageError, match="3660 days"):
+        Upkeep(keep_superseded=keep)
 
 
 @pytest.mark.parametrize("way", ["stop", "deadline"])

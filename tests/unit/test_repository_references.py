@@ -78,3 +78,9 @@ def test_references_in_files_of_their_own_are_listed(tmp_path: Path) -> None:
     (tmp_path / "refs" / "tags" / "x" / "y").touch()
     (tmp_path / "refs" / "stash").touch()
     assert loose_refs(tmp_path) == ("refs/stash", "refs/tags/x/y")
+
+
+def test_a_link_that_leads_nowhere_is_a_reference_as_git_takes_it_for_one(tmp_path: Path) -> None:
+    (tmp_path / "refs" / "heads").mkdir(parents=True)
+    (tmp_path / "refs" / "heads" / "latest").symlink_to("refs/tags/v1.0")
+    assert loose_refs(tmp_path) == ("refs/heads/latest",)

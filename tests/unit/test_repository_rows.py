@@ -74,7 +74,20 @@ def test_keys_that_a_later_release_adds_are_passed_over() -> None:
         {"text": "1.0", "status": "removed", "commit": "xy"},
         {"text": "1.0", "status": "removed", "digests": ["sha256:1"]},
         {"text": "1.0", "status": "removed", "tags": [["v1.0"]]},
+        {"text": "1.0", "status": "removed", "commit": "ab"},
+        {"text": "1.0", "status": "removed", "commit": f"{'1' * 20} {'1' * 20}"},
+        {"text": "1.0", "status": "removed", "tags": [["v1.0", "ab"]]},
+        {"text": "1.0", "status": "removed", "tags": [["a b", "1" * 40]]},
+        {"text": "1.0", "status": "removed", "tags": [["v\ud800", "1" * 40]]},
+        {"text": "1.0", "status": "published", "tags": [["v1.0", "1" * 40]]},
+        {"text": "1.0", "status": "published", "commit": "1" * 40},
+        {"text": "1.0", "status": "removed", "date": -1},
+        {"text": "1.0", "status": "removed", "date": 2**63},
         {"text": "1.0", "status": "removed", "uploadTime": "yesterday"},
+        {"text": "1.0", "status": "removed", "uploadTime": "2024-01-01T00:00:00"},
+        {"text": "1.0", "status": "removed", "uploadTime": "0001-01-01T00:00:00+23:59"},
+        {"text": "1.0", "status": "failed", "retryAfter": "2024-01-01T00:00:00"},
+        {"text": "1.0", "status": "failed", "retryAfter": "9999-12-31T00:00:00Z"},
         [],
     ],
 )
@@ -100,6 +113,12 @@ def test_each_failure_in_a_row_puts_the_next_try_further_off() -> None:
     assert (row.status, row.attempts, row.error) == (Status.FAILED, 2, error)
     assert not row.is_due(now + timedelta(seconds=119))
     assert row.is_due(now + timedelta(seconds=120))
+
+
+def test_a_rest_that_was_noted_while_the_clock_was_ahead_holds_nothing_up() -> None:
+    row = VersionRow("1.0", Status.FAILED, retry_after=datetime(2060, 1, 1, tzinfo=UTC))
+    assert row.is_due(datetime(2024, 1, 1, tzinfo=UTC))
+    assert not row.is_due(datetime(2059, 12, 31, tzinfo=UTC))
 
 
 def row(text: str, *, yanked: bool = False) -> VersionRow:

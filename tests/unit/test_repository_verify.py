@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from pydeps_host.errors import DamagedError, FormatError, NotStoredError
+from pydeps_host.errors import DamagedError, DiskError, FormatError, NotStoredError
 from pydeps_host.git import Commit, Identity, Mode, Tag, TreeEntry, encode_commit, encode_tag, encode_tree
 from pydeps_host.repository import Damage, Disk, Repository, Status, Upkeep, VersionRow, VersionTag, locked, verify_repository
 from pydeps_host.repository.journal import encode_line
@@ -211,6 +211,17 @@ def test_a_folder_in_the_place_of_a_file_is_damage_and_no_crash(repository: Repo
         (repository.path / name).unlink()
         (repository.path / name).mkdir()
     assert {("file", "HEAD"), ("file", "packed-refs")} <= found(repository)
+
+
+def test_a_format_that_is_nested_without_end_is_damage_and_no_crash(repository: Repository) -> None:
+    write(repository.path / "pydeps-host" / "format.json", b"[" * 200_000)
+    with pytest.raises(DamagedError):
+        Repository.open(repository.path)
+
+
+def test_what_the_system_does_not_let_be_seen_is_a_fault_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="looking at"):
+        verify_repository(tmp_path / f"{'a' * 300}.git")
 
 
 def test_what_is_not_there_is_not_stored_and_what_is_newer_is_refused(repository: Repository) -> None:

@@ -2,16 +2,19 @@ import copy
 import json
 import pickle
 import time
+import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from attrs import evolve
+from packaging.utils import canonicalize_name
 
 from pydeps_host.errors import PageError, TooLargeError
 from pydeps_host.simple_api import File, Project, SkippedEntry, parse_project
-from pydeps_host.values import Digest, Limits, Url
+from pydeps_host.simple_api.html_page import Page
+from pydeps_host.values import Digest, Limits, Secret, Url
 
 PAGE = Url.parse("https://user:canary@index.example.com/simple/foo/")
 SHA = "ab" * 32
@@ -332,12 +335,12 @@ def test_a_byte_order_mark_outweighs_the_header(encoding):
         assert len(parse_project(body.encode(encoding), content_type="text/html; charset=latin-1", url=PAGE, name="foo").files) == 1
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1", "1.99", " 1.3 "])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.99", " 1.3 ", "1", "1.0.0"])
 def test_api_version_1_is_read(version):
     assert jsoned(entry(), meta={"api-version": version}).api_version == version.strip()
 
 
-@pytest.mark.parametrize("version", ["2.0", "2.1", "10.0", "0.9"])
+@pytest.mark.parametrize("version", ["2.0", "2.1", "10.0", "0.9", "2", "2.0.0"])
 def test_any_other_major_version_is_refused(version):
     assert reason_of(document(entry(), meta={"api-version": version}), V1_JSON) == "unsupported-version"
     meta = f'<meta name="pypi:repository-version" content="{version}"><a href="foo-1.0.tar.gz">x</a>'
@@ -345,8 +348,12 @@ def test_any_other_major_version_is_refused(version):
     assert reason_of(document(entry()), "application/vnd.pypi.simple.v2+json") == "unsupported-version"
 
 
+def test_a_number_of_json_is_a_version_too():
+    assert reason_of(document(entry(), meta={"api-version": 2})) == "unsupported-version"
+
+
 def test_a_version_that_is_none_says_nothing():
-    versions: tuple[Any, ...] = ("one", "", None, 1.0, [], "1")
+    versions: tuple[Any, ...] = ("one", "", None, 1.0, [], "1.", "1.x")
     for version in versions:
         assert jsoned(entry(), meta={"api-version": version}).api_version == "1.0"
 
@@ -382,6 +389,15 @@ def test_the_refusal_tells_what_the_page_says():
         parse_project(b'{"error": "quota exceeded"}', content_type="", url=PAGE, name="foo")
     with pytest.raises(PageError, match=r"Log in to foo.*login page"):
         parse_project(LOGIN.encode(), content_type="", url=PAGE, name="foo")
+
+
+@pytest.mark.parametrize("said", ["t0ken", "x" * 196 + "t0ken"])
+def test_the_refusal_repeats_no_secret_of_the_page_s_url_however_long_the_text(said):
+    url = Url(PAGE.origin, "/t0ken/foo/", hidden=(Secret("t0ken", "${TOKEN}"),))
+    for body in (f'{{"error": "{said}"}}', f"<title>{said}</title><form><input type=password>"):
+        with pytest.raises(PageError) as refused:
+            parse_project(body.encode(), content_type="", url=url, name="foo")
+        assert "t0k" not in str(refused.value)
 
 
 EMPTY_PAGES = {
@@ -480,6 +496,13 @@ def test_a_field_is_read_once_and_only_when_it_is_asked_for():
     assert (file.size, file.size, asked) == (7, 7, ["size"])
 
 
+def test_a_link_is_not_read_to_learn_that_it_holds_no_secret():
+    file = read_later(WHOLE)
+    assert not file.has_secret_link(PAGE)
+    with pytest.raises(AttributeError):
+        object.__getattribute__(file, "url")
+
+
 def test_a_file_has_no_other_attributes():
     for file in (only(jsoned(WHOLE)), read_later(WHOLE)):
         with pytest.raises(AttributeError, match="weight"):
@@ -537,3 +560,25 @@ def test_a_page_of_twenty_thousand_files_takes_no_second():
     parse_project(body, content_type="", url=PAGE, name="foo")
     # A seventh of that on a machine that does nothing else; see benchmarks/pages.py.
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"files":[{"filename":"foo-1.tar.gz","url":"x?sig=hush"}],"meta":{"api-version":"9.0"}}',
+        b'{"files":[{"url":"x?sig=hush"},',
+        b'<title>Login</title><input type=password><a href="x?sig=hush">',
+        b'<a href="x?sig=hush">' * 40,
+        b"<" * 900,
+    ],
+)
+def test_no_frame_of_a_page_that_cannot_be_read_shows_it(body):
+    with pytest.raises((PageError, TooLargeError)) as caught:
+        parse_project(body + b"hush", content_type="", url=PAGE, name="foo", limits=Limits(page_bytes=800, page_tokens=100))
+    assert caught.value.__traceback__ is not None
+    ours = traceback.walk_tb(caught.value.__traceback__.tb_next)
+    assert "hush" not in "".join(traceback.StackSummary.extract(ours, capture_locals=True).format())
+
+
+def test_a_page_that_is_being_read_is_not_shown():
+    assert "hush" not in repr(Page("hush", PAGE, canonicalize_name("foo"), Limits()))

@@ -23,7 +23,7 @@ from pydeps_host.errors import (
 from pydeps_host.limiter import Priority
 from pydeps_host.simple_api import Answer, Ask, KeptPage, SimpleClient
 from pydeps_host.transport import Response
-from pydeps_host.values import Limits, Outcome, Url
+from pydeps_host.values import Limits, Outcome, Secret, Url
 from scripted import Reply, Scripted, reply
 
 FOO = canonicalize_name("foo")
@@ -181,6 +181,34 @@ def test_no_secret_is_shown_by_what_was_tried():
         assert "canary" not in f"{ask(one)} {ask(one)!r}"
 
 
+ECHOES = {
+    "title": b"<title>Index of /t0ken/simple/foo</title><form><input type=password>",
+    "error in JSON": b'{"error": "no such token: t0ken"}',
+    "error that is cut short": b'{"error": "' + b"x" * 497 + b't0ken"}',
+    "quarantine": PAGE + b'<meta name="pypi:project-status" content="quarantined"><meta name="pypi:project-status-reason" content="t0ken">',
+    "entry": b'{"files": [{"filename": "a/t0ken", "url": "x"}]}',
+}
+ASKED = {
+    "path": Url(INDEX.url.origin, "/t0ken/simple", hidden=(Secret("t0ken", "${TOKEN}"),)),
+    "query": Url.parse("https://index.example.com/simple?t=t0ken"),
+    "password": Url.parse("https://user:t0ken@index.example.com/simple"),
+    "user": Url.parse("https://t0ken@index.example.com/simple"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("echo", ECHOES)
+def test_what_a_server_repeats_of_a_secret_is_not_told(echo, asked):
+    answer = ask(reply(200, ECHOES[echo]), index=evolve(INDEX, url=ASKED[asked]))
+    assert answer.tried.detail
+    assert "t0k" not in f"{answer.tried.detail} {answer.tried}"
+
+
+def test_what_a_server_repeats_after_a_redirect_is_not_told_either():
+    answer = ask(reply(200, ECHOES["title"], url="https://index.example.com/login"), index=evolve(INDEX, url=ASKED["query"]))
+    assert "t0k" not in answer.tried.detail
+
+
 # --- kept pages --------------------------------------------------------------
 
 
@@ -291,6 +319,59 @@ def test_a_redirected_page_is_kept_with_where_it_came_from():
 
 def test_a_page_whose_final_url_holds_a_query_is_not_kept():
     assert kept_after(etag='"1"', url="https://cdn.example.com/foo?signature=x")[0].page is None
+
+
+SECRET_PAGES = {
+    "signed": (INDEX.url, '<a href="/f/foo-1.0.tar.gz?X-Amz-Signature=x">x</a>'),
+    "signed, in JSON": (INDEX.url, '{"files": [{"filename": "foo-1.0.tar.gz", "url": "https://x.example.com/f?sig=x", "hashes": {}}]}'),
+    "credentials of its own": (INDEX.url, '<a href="https://a:b@files.example.com/foo-1.0.tar.gz">x</a>'),
+    "password of the index": (INDEX.url, '<a href="https://user:canary@index.example.com/foo-1.0.tar.gz">x</a>'),
+    "token in the path": (
+        Url(INDEX.url.origin, "/t0ken/simple", hidden=(Secret("t0ken", "${TOKEN}"),)),
+        '<title>Index of /t0ken/simple/foo</title><a href="foo-1.0.tar.gz">x</a>',
+    ),
+    "token in the query": (Url.parse("https://index.example.com/simple?t=t0ken"), '<a href="foo-1.0.tar.gz">x</a><!-- t0ken -->'),
+}
+
+
+@pytest.mark.parametrize("name", SECRET_PAGES)
+def test_a_page_with_a_secret_is_not_kept_and_takes_what_was_kept_along(name):
+    url, body = SECRET_PAGES[name]
+    index = evolve(INDEX, url=url)
+    store = Memory()
+    transport = Scripted(reply(200, PAGE, etag='"1"'), reply(200, body.encode(), etag='"2"'), reply(200, body.encode()))
+    for saves in (1, 2, 2):
+        answer = SimpleClient(transport, pages=store).ask(Ask(index, FOO))
+        assert (answer.tried.outcome, store.saves) == (Outcome.FOUND, saves)
+    assert store.page == KeptPage(b"", "")
+    assert [bool(request.headers) for request in transport.requests] == [False, True, False]
+
+
+def test_links_of_its_own_origin_let_a_page_be_kept_though_credentials_go_there():
+    files = [{"filename": "foo-1.0.tar.gz", "url": link, "hashes": {"sha256": "0" * 64}} for link in ("https://index.example.com/f", "/g")]
+    store = Memory()
+    SimpleClient(Scripted(reply(200, json.dumps({"files": files}).encode(), etag='"1"')), pages=store).ask(Ask(INDEX, FOO))
+    assert store.saves == 1
+
+
+def test_credentials_in_links_are_found_though_they_are_not_the_first():
+    links = ["https://a:b@files.example.com/f", "https://a:b@files.example.com/g"]
+    files = [{"filename": "foo-1.0.tar.gz", "url": link, "hashes": {"sha256": "0" * 64}} for link in links]
+    files[0]["url"] = "f"
+    left_out = {"filename": "foo-2.0.tar.gz", "url": links[0], "hashes": {"sha256": "0"}}
+    for listed in (files, files[::-1], [left_out, files[1]]):
+        store = Memory()
+        SimpleClient(Scripted(reply(200, json.dumps({"files": listed}).encode(), etag='"1"')), pages=store).ask(Ask(INDEX, FOO))
+        assert store.saves == 0
+
+
+@pytest.mark.parametrize("anew", [reply(200, PAGE), reply(200, PAGE, etag='"2"', url="https://index.example.com/simple/foo/?v=2")])
+def test_what_was_kept_goes_where_what_comes_anew_is_not_to_be_kept(anew):
+    store, _, _ = kept_after(etag='"1"')
+    SimpleClient(Scripted(anew), pages=store, refresh=True).ask(Ask(INDEX, FOO))
+    transport = Scripted(reply(200, PAGE))
+    SimpleClient(transport, pages=store).ask(Ask(INDEX, FOO))
+    assert transport.requests[0].headers == ()
 
 
 def test_what_is_asked_for_anew_is_asked_for_without_what_is_kept_here_or_on_the_way():

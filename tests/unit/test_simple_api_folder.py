@@ -98,12 +98,13 @@ def test_a_page_that_links_out_of_the_folder_has_that_skipped_and_recorded(tmp_p
     root = tmp_path / "index"
     put(tmp_path / "foo-1.0.tar.gz")
     put(root / "foo" / "foo-3.0.tar.gz")
-    links = ["../../foo-1.0.tar.gz", "/etc/passwd", "foo-2.0.tar.gz", "foo-3.0.tar.gz", "https://example.com/foo-4.0.tar.gz", "x%00y"]
+    links = ["../../foo-1.0.tar.gz", "/etc/passwd", "foo-2.0.tar.gz", "foo-3.0.tar.gz"]
+    links += ["https://example.com/foo-4.0.tar.gz", "x%00y", "a%00b/foo-5.0.tar.gz"]
     put(root / "foo" / "index.html", "".join(f'<a href="{link}">x</a>' for link in links).encode())
     answer = ask(root)
     assert names(answer) == ["foo-3.0.tar.gz"]
     assert answer.project is not None
-    assert [one.reason for one in answer.project.skipped] == ["scheme", "filename", "outside", "outside", "not-a-file"]
+    assert [one.reason for one in answer.project.skipped] == ["scheme", "filename", "outside", "outside", "not-a-file", "not-a-file"]
 
 
 def test_a_pipe_a_folder_and_an_odd_name_are_no_files(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,30 @@ def test_a_name_that_is_no_project_s_is_refused(name, tmp_path):
         Store(tmp_path).path_of(name)
 
 
+def test_a_name_that_no_file_system_takes_is_refused(tmp_path):
+    Store(tmp_path).path_of("a" * 200)
+    with pytest.raises(UsageError, match="200 characters"):
+        Store(tmp_path).repository("a" * 201)
+
+
+@pytest.mark.parametrize("look", [Store.names, lambda store: store.repository("alpha"), lambda store: store.verify("alpha")])
+def test_a_folder_that_the_system_does_not_let_be_seen_is_named(look, tmp_path):
+    with pytest.raises(DiskError, match="looking at"):
+        look(Store(tmp_path, namespace="a" * 300))
+
+
+def test_a_format_that_is_nested_without_end_is_damage_and_no_crash(tmp_path):
+    (tmp_path / ".pydeps-host").mkdir()
+    (tmp_path / ".pydeps-host" / "format.json").write_bytes(b"[" * 200_000)
+    with pytest.raises(DamagedError):
+        Store(tmp_path).names()
+
+
+def test_packs_are_kept_for_ten_years_at_most(tmp_path):
+    with pytest.raises(UsageError, match="3660 days"):
+        Store(tmp_path, keep_superseded=timedelta(days=4000))
+
+
 @pytest.mark.parametrize("namespace", ["", "..", "a/b", ".hidden", "Python", "x.git"])
 def test_a_namespace_is_one_folder_s_name(namespace, tmp_path):
     with pytest.raises(UsageError, match="namespace"):
@@ -183,6 +208,12 @@ def test_a_kept_page_comes_back_and_a_damaged_one_does_not(tmp_path):
     for damaged in (b"", whole[:20], whole.replace(b'"etag"', b'"eteg"'), whole[:-9], b"[" * 100_000 + b"\n"):
         page_file(store).write_bytes(damaged)
         assert store.pages.load("index", ALPHA) is None
+
+
+def test_a_kept_page_is_for_its_owner_alone(tmp_path):
+    store = Store(tmp_path)
+    store.pages.save("index", ALPHA, KeptPage(b"", "text/html"))
+    assert page_file(store).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_page_that_cannot_be_kept_is_not(tmp_path):

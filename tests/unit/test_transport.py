@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 
@@ -251,6 +253,39 @@ def test_two_places_at_once_are_refused() -> None:
     headers = Headers.of([("Location", "/y"), ("Location", "/z")])
     with pytest.raises(RedirectError, match="more than one"):
         redirect_target(request(), [request().url], 302, headers)
+
+
+def test_no_frame_of_a_refused_redirect_shows_where_it_leads() -> None:
+    for places in (["https://b/?sig=hush", "https://c/?sig=hush"], ["https://b:99999/?sig=hush"]):
+        headers = Headers.of([("Location", place) for place in places])
+        with pytest.raises(RedirectError) as caught:
+            redirect_target(request(), [request().url], 302, headers)
+        # The first frame is that of this test itself.
+        assert "hush" not in frames_of(caught.value.__traceback__.tb_next if caught.value.__traceback__ else None)
+
+
+def frames_of(first: TracebackType | None) -> str:
+    return "".join(traceback.StackSummary.extract(traceback.walk_tb(first), capture_locals=True).format())
+
+
+def test_the_frames_of_work_that_failed_hold_nothing() -> None:
+    def read(text: str) -> None:
+        piece = text.encode()
+        piece.index(b"none")
+
+    def fail(_: Call[None]) -> None:
+        piece = b"<a href=x?sig=hush>"
+        try:
+            read(piece.decode())
+        except ValueError:
+            raise KeyError(len(piece)) from None
+
+    with pytest.raises(KeyError) as caught:
+        Call(fail).result(Patience(Stop(), None, "working"))
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "b'<a href" not in shown
+    assert caught.value.__context__ is not None
+    assert "b'<a href" not in frames_of(caught.value.__context__.__traceback__)
 
 
 def test_a_location_in_utf_8_is_read_as_that() -> None:

@@ -81,6 +81,11 @@ METADATA = [
     "::ffff:a9fe:a9fe",
     "64:ff9b::a9fe:a9fe",
     "2002:a9fe:a9fe::",
+    "fe80::a9fe:a9fe",
+    "fe80::a9fe:a9fe%eth0",
+    "169.254.42.42",
+    "fd00:42::42",
+    "169.254.0.23",
 ]
 
 

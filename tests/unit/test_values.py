@@ -43,6 +43,15 @@ def test_a_secret_in_the_path_is_shown_by_its_label_in_every_spelling():
     assert str(hidden.child("flask")).startswith("https://example.com/${TOKEN}/")
 
 
+def test_a_text_is_masked_of_every_secret_of_a_url_in_every_spelling():
+    url = Url.parse("https://user:p%40ss@example.com/s%2Fcret/?sig=q%2Bry+1&plain-token&v=2")
+    url = Url(url.origin, url.path, url.query, url.credentials, (Secret("s/cret", label="${TOKEN}"),))
+    said = "2 p@ss p%40ss s/cret s%2Fcret q+ry 1 q%2Bry%201 plain-token"
+    assert url.mask(said) == "2 **** **** ${TOKEN} ${TOKEN} … … …"
+    assert Url.parse("https://example.com/simple").mask(said) == said
+    assert pickle.loads(pickle.dumps(url)).mask(said) == said
+
+
 def test_a_pickled_url_shows_the_same_and_cannot_be_asked():
     url = Url.parse(SPELLED)
     again = pickle.loads(pickle.dumps(url))

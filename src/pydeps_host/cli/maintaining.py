@@ -1,7 +1,6 @@
 """`pydeps-host maintain`."""
 
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import click
 from pydeps_host.cli.ending import FAILED, errors_told
 from pydeps_host.cli.render import Display, display_for
 from pydeps_host.errors import NotStoredError, StoreError
-from pydeps_host.repository import Repository, Upkeep
+from pydeps_host.repository import LONGEST_KEPT, Upkeep
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.store import Store
 
 
@@ -19,7 +19,7 @@ from pydeps_host.store import Store
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--keep-superseded",
-    type=click.IntRange(0),
+    type=click.IntRange(0, int(LONGEST_KEPT.total_seconds())),
     default=3600,
     show_default=True,
     metavar="SECONDS",
@@ -42,23 +42,20 @@ def maintain(folder: Path, names: tuple[str, ...], *, keep_superseded: int, delt
     display = display_for(as_json=as_json)
     upkeep = Upkeep(deltas=deltas, keep_superseded=timedelta(seconds=keep_superseded))
     with errors_told(display):
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise NotStoredError("a store", str(folder))
-        results = [_maintained(repository, upkeep, display) for repository in _repositories(Store(folder), names)]
+        store = Store(folder)
+        results = [_maintained(store, name, upkeep, display) for name in names or store.names()]
     if not all(results):
         sys.exit(FAILED)
 
 
-def _repositories(store: Store, names: tuple[str, ...]) -> Iterator[Repository]:
-    for name in names or store.names():
-        yield store.repository(name)
-
-
-def _maintained(repository: Repository, upkeep: Upkeep, display: Display) -> bool:
+def _maintained(store: Store, name: str, upkeep: Upkeep, display: Display) -> bool:
     """Maintain one repository; what is wrong with it stops no other."""
     try:
+        repository = store.repository(name)
         display.maintained(repository, repository.maintain(upkeep))
-    except StoreError as problem:
-        display.error(repository.name, problem)
+    except (StoreError, NotStoredError) as problem:
+        display.error(name, problem)
         return False
     return True

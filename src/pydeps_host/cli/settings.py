@@ -42,7 +42,9 @@ def configured(arguments: Mapping[str, Any], display: Display) -> tuple[HostConf
     else:
         config = HostConfig.load(file)
         if urls:
-            config = evolve(config, urls=HostConfig.from_mapping({"urls": urls}, source="--index-url").urls)
+            given = HostConfig.from_mapping({"urls": urls}, source="--index-url")
+            # Every warning is about URLs, and those of the file are not asked.
+            config = evolve(config, urls=given.urls, warnings=given.warnings)
     for warning in config.warnings:
         display.note(str(warning))
     if arguments["no_rate_limit"]:

@@ -12,8 +12,9 @@ from pydeps_host.cli.ending import FAILED, errors_told
 from pydeps_host.cli.network import NETWORK
 from pydeps_host.cli.render import Display, display_for
 from pydeps_host.cli.settings import CONFIG, INDEX_URL, NO_RATE_LIMIT, configured
-from pydeps_host.errors import ClosedError, HostError, NotStoredError
+from pydeps_host.errors import ClosedError, HostError, InputError, NotStoredError
 from pydeps_host.host import Host
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.store import Store
 
 # What became of one repository.
@@ -51,7 +52,7 @@ def verify(folder: Path, names: tuple[str, ...], *, repair: bool, as_json: bool,
     """
     display = display_for(as_json=as_json)
     with errors_told(display):
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise NotStoredError("a store", str(folder))
         store = Store(folder)
         if repair:
@@ -71,7 +72,7 @@ def _each(names: Iterable[str], work: Callable[[str], str], display: Display) ->
     for name in names:
         try:
             results.append(work(name))
-        except ClosedError:
+        except (ClosedError, InputError):
             raise
         except HostError as problem:
             display.error(name, problem)

@@ -12,6 +12,7 @@ from attrs import Attribute, Factory, evolve, field, fields, frozen
 
 from pydeps_host.config.chain import check, default_name, distinct, warnings
 from pydeps_host.config.faults import each, fault
+from pydeps_host.config.variables import Variables
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import Problem
 from pydeps_host.values import Limits, Url, UrlSyntaxError
@@ -203,6 +204,7 @@ class HostConfig:
         """
         from pydeps_host.config.jsonc import parse
 
+        environ = _quiet(environ)
         return _structured(parse(text, source=source), source, environ)
 
     @classmethod
@@ -214,6 +216,7 @@ class HostConfig:
         """
         from pydeps_host.config.reading import read_text
 
+        environ = _quiet(environ)
         return cls.loads(read_text(path), source=os.fspath(path), environ=environ)
 
     @classmethod
@@ -225,6 +228,7 @@ class HostConfig:
         Raises:
             ConfigError: There are problems; it holds all of them, in the order of the mapping.
         """
+        environ = _quiet(environ)
         return _structured(mapping, source, environ)
 
     @classmethod
@@ -239,9 +243,13 @@ class HostConfig:
         return schema()
 
 
-def _structured(data: object, source: str, environ: Mapping[str, str] | None) -> HostConfig:
+def _quiet(environ: Mapping[str, str] | None) -> Variables:
+    return environ if isinstance(environ, Variables) else Variables(os.environ if environ is None else environ)
+
+
+def _structured(data: object, source: str, environ: Variables) -> HostConfig:
     from pydeps_host.config.structuring import structure
 
-    config = structure(data, source=source, environ=os.environ if environ is None else environ)
+    config = structure(data, source=source, environ=environ)
     # Not earlier: places in problems and warnings are those of the text.
     return evolve(config, urls=distinct(config.urls), dependencies=tuple(dict.fromkeys(config.dependencies)))

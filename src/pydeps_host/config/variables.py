@@ -6,7 +6,7 @@ become another part: a password with an `@` in it cannot choose the host.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -21,6 +21,25 @@ _MASK: Final = "****"
 # The specification's own word for the last component; every other one may be a token.
 _NO_SECRET: Final = frozenset({"", "simple", "+simple"})
 _EXAMPLE: Final = "write it as in `https://user:${PASSWORD}@packages.example.com/simple`"
+
+
+class Variables(Mapping[str, str]):
+    """Values by name whose `repr` shows none: a traceback shows every variable of the code that it leads through."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return "Variables(...)"
 
 
 def read_url(text: str, environ: Mapping[str, str]) -> Url:

@@ -17,6 +17,7 @@ survives pickling, and shows no secret: a URL in it is the text that
 """
 
 from pydeps_host.errors.access import AccessError, ClientCertificateError, ProjectAccessError, ProxyAccessError
+from pydeps_host.errors.frames import forget_locals
 from pydeps_host.errors.input import ConfigError, DependencyError, InputError, Problem, UsageError
 from pydeps_host.errors.missing import FileGoneError, MissingError, NotStoredError, ProjectNotFoundError, VersionNotFoundError
 from pydeps_host.errors.root import HostError
@@ -90,4 +91,5 @@ __all__ = [
     "UsageError",
     "VersionNotFoundError",
     "disk_errors",
+    "forget_locals",
 ]

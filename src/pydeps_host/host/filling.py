@@ -3,11 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from attrs import evolve
 
-from pydeps_host.errors import ChangedError, UsageError
+from pydeps_host.errors import ChangedError, ClosedError, DeadlineError, UsageError
 from pydeps_host.git import parse_id
 from pydeps_host.host.making import Made, make, standing_refusal, with_tags
 from pydeps_host.host.order import Wanted, claims_of
@@ -72,7 +73,9 @@ class Filling:
         """Remove the files that are published; under the lock, so that nobody reads one meanwhile."""
         for text, made in self._made.items():
             if made.artifact is not None and repository is not None:
-                with repository.version_lock(text):
+                # One that somebody else's download keeps from being removed now is removed by a later sync.
+                waited = repository.version_lock(text, stop=self._tools.stop, deadline=self._tools.deadline)
+                with suppress(ClosedError, DeadlineError), waited:
                     drop(made.artifact.path)
 
     def _bring(self, wanted: Wanted, row: VersionRow | None) -> VersionReport:

@@ -24,6 +24,7 @@ from pydeps_host.host.tools import Teller, Tools
 from pydeps_host.host.workers import Workers
 from pydeps_host.limiter import Budget, Limiter, Priority, Stop, Unlimited
 from pydeps_host.repository import Damage, Repository
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.resolver import Resolver, ResolverOptions
 from pydeps_host.store import Store
 from pydeps_host.transport import HttpxTransport, Transport, TransportOptions
@@ -289,7 +290,7 @@ class Host:
     def _present(self, dependency: Dependency) -> Ensured | None:
         path = self._store.path_of(dependency.name)
         text = (dependency.pinned_text or "").removeprefix("v")
-        if not path.is_dir():
+        if not is_folder(path):
             return None
         commit = self._store.repository(dependency.name).commit_of(text)
         if commit is not None:

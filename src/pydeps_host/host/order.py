@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pydeps_host.dependency import Dependency, spelled_tag, tag_of
-from pydeps_host.errors import HostError, Problem, UsageError, VersionNotFoundError
+from pydeps_host.errors import ClosedError, DeadlineError, HostError, Problem, UsageError
 from pydeps_host.resolver import Found, Located, Release
 from pydeps_host.values import Digest, Url, shown
 
@@ -111,12 +111,18 @@ def select(
         found: The project at its owner.
         take: Chooses the releases of one dependency; `Resolver.take` is one.
         made: What versions that were made already are called.
+
+    Raises:
+        ClosedError, DeadlineError: The work was interrupted.
     """
     chosen = _Chosen()
     for entry in order.entries:
         try:
             located = take(entry.dependency)
-        except VersionNotFoundError as missing:
+        except (ClosedError, DeadlineError):
+            raise
+        except HostError as missing:
+            # A later index that cannot be asked costs the entry that it was asked for, and no other.
             chosen.missed.append((entry, missing))
             continue
         chosen.located.append((entry, located))

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from attrs import evolve
@@ -12,6 +13,7 @@ from packaging.version import Version
 from pydeps_host.errors import (
     ClosedError,
     DeadlineError,
+    DiskError,
     HostError,
     NotStoredError,
     ProjectAccessError,
@@ -19,6 +21,8 @@ from pydeps_host.errors import (
     ProjectPageError,
     ProjectUnavailableError,
     StoreError,
+    UsageError,
+    disk_errors,
 )
 from pydeps_host.events import ProjectFinished, ProjectStarted, RepositoryChanged
 from pydeps_host.host.filling import Filling
@@ -39,6 +43,7 @@ from pydeps_host.host.tools import Tools
 from pydeps_host.host.vanished import Standing, not_going_back, page_notices
 from pydeps_host.limiter import Priority
 from pydeps_host.repository import Change, Claims, VersionRow
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.resolver import Found, yanked_releases
 from pydeps_host.simple_api import version_of
 from pydeps_host.values import Tried, shown
@@ -108,16 +113,24 @@ class _Plan:
         self, *, index: str | None, tried: tuple[Tried, ...], versions: tuple[VersionReport, ...], error: HostError | None = None
     ) -> ProjectReport:
         """Return the report of the project as it is now."""
-        path = self.tools.store.path_of(self.order.name)
         return ProjectReport(
             name=self.order.name,
-            repository=path if path.is_dir() else None,
+            repository=self._place(),
             index=index,
             tried=tried,
             versions=versions,
             notices=tuple(dict.fromkeys(self._notices)),
             error=error,
         )
+
+    def _place(self) -> Path | None:
+        """Return where the project's repository is; None where there is none, or none that can be seen."""
+        try:
+            path = self.tools.store.path_of(self.order.name)
+            return path if is_folder(path) else None
+        except (StoreError, UsageError):
+            # What is wrong with it is told by whatever needed it: a report must not fail for the same reason.
+            return None
 
     def notice(self, texts: Iterable[str]) -> None:
         """Remember what a person should know."""
@@ -160,7 +173,7 @@ class _Plan:
         self.notice(selection.notices)
         standing = Standing.of(found, rows)
         self.notice(page_notices(found, standing))
-        selection, held_back = not_going_back(selection, standing, self._claims)
+        selection, held_back = not_going_back(selection, standing, self._claims, most=tools.config.versions_per_dependency)
         self.notice(held_back)
         return found, selection
 
@@ -219,7 +232,7 @@ class _Sync(_Plan):
     def _maintain(self) -> None:
         """Keep small packs from piling up; whoever waits for a version is not kept waiting for that."""
         tools, name = self.tools, self.order.name
-        if tools.priority is Priority.WAITED_FOR or not tools.store.path_of(name).is_dir():
+        if tools.priority is Priority.WAITED_FOR or self._place() is None:
             return
         try:
             tools.store.repository(name).maintain_if_due(keep_superseded=tools.store.keep_superseded, stop=tools.stop)
@@ -233,6 +246,21 @@ class _Sync(_Plan):
         return self.report(index=None, tried=(), versions=tuple(self._removed))
 
     def _publish(self, left: deque[Wanted], *, owner: str | None, complete: bool) -> None:
+        """Publish one batch; once more where a repair put another repository into the place while it was filled."""
+        place = self.tools.store.path_of(self.order.name)
+        before, taken, withdrawn = _inode(place), tuple(left), self._withdrawn
+        try:
+            self._publish_batch(left, owner=owner, complete=complete)
+        except DiskError:
+            if before is None or _inode(place) in (before, None):
+                raise
+            # What was written is in the repository that was set aside; downloads are kept and are not made again.
+            left.clear()
+            left.extend(taken)
+            self._withdrawn = withdrawn
+            self._publish_batch(left, owner=owner, complete=complete)
+
+    def _publish_batch(self, left: deque[Wanted], *, owner: str | None, complete: bool) -> None:
         """Fill one batch from the left of what is wanted, and publish it."""
         tools, name = self.tools, self.order.name
         with tools.store.writing(name, tools.patience) as repository, repository.batch(stop=tools.stop, deadline=tools.deadline) as batch:
@@ -254,7 +282,7 @@ class _Sync(_Plan):
         self.notice(filling.notices)
         if change is not None:
             self._announce(change)
-        filling.drop_spools(tools.store.repository(name) if tools.store.path_of(name).is_dir() else None)
+        filling.drop_spools(tools.store.repository(name) if self._place() is not None else None)
 
     def _standing(self) -> tuple[str, ...]:
         return tuple(entry.text for entry in self.order.entries if entry.claimant == self.tools.config.id)
@@ -262,6 +290,15 @@ class _Sync(_Plan):
     def _announce(self, change: Change) -> None:
         if change.old != change.new:
             self.tools.tell(RepositoryChanged(self.order.name, change.generation, change.old, change.new))
+
+
+def _inode(place: Path) -> int | None:
+    """Return what tells a folder from another one that takes its place, or None where there is none."""
+    with disk_errors(place, "looking at"):
+        try:
+            return place.stat().st_ino
+        except FileNotFoundError:
+            return None
 
 
 def _called(rows: Mapping[str, VersionRow]) -> dict[Version, str]:

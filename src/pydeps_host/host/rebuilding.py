@@ -1,6 +1,7 @@
 """Versions made again, each with the id that it had."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -27,9 +28,9 @@ from pydeps_host.host.spooling import drop
 from pydeps_host.host.survivors import Survivors
 from pydeps_host.host.tools import Tools
 from pydeps_host.repository import Batch, Repository, RowError, Status, VersionRow
-from pydeps_host.resolver import Release, Resolver, ResolverOptions
+from pydeps_host.resolver import Release, Resolver
 from pydeps_host.simple_api import File, Project, version_of
-from pydeps_host.values import Digest, shown
+from pydeps_host.values import Digest, Url, shown
 
 _INTERRUPTS: Final = (ClosedError, DeadlineError, StoreError)
 # What an index says of the version itself. Anything else, such as a login page, may be another tomorrow.
@@ -76,8 +77,7 @@ class Source:
         named = [one for one in tools.config.urls if one.name == index]
         if not named:
             return tools.resolver.find(self.name, owner=self.owner, priority=tools.priority, deadline=tools.deadline).project
-        options = ResolverOptions(limits=tools.config.limits, pages=tools.store.pages)
-        alone = Resolver(named, transport=tools.transport, observer=tools.tell, options=options)
+        alone = Resolver(named, transport=tools.transport, observer=tools.tell, options=tools.resolver.options)
         return alone.find(self.name, priority=tools.priority, deadline=tools.deadline).project
 
 
@@ -109,9 +109,12 @@ class Rebuilt:
 
     def drop_spools(self) -> None:
         """Remove the files of versions that are published now."""
+        source = self._source
         for made in self._spooled:
             if made.artifact is not None:
-                with self._source.damaged.version_lock(made.row.text):
+                # As after a sync: what somebody keeps from being removed now is removed later.
+                waited = source.damaged.version_lock(made.row.text, stop=source.tools.stop, deadline=source.tools.deadline)
+                with suppress(ClosedError, DeadlineError), waited:
                     drop(made.artifact.path)
 
     def _from_index(self, row: VersionRow) -> Made | HostError:
@@ -133,22 +136,25 @@ class Rebuilt:
         project = source.page(row.index)
         required = (Digest("sha256", row.sha256),) if row.sha256 is not None else ()
         if row.filename:
-            release = Release(source.name, row.text, version_of(row.text), (_file(project, row),), row.yanked)
+            release, page = Release(source.name, row.text, version_of(row.text), (_file(project, row),), row.yanked), project.url
         else:
-            release = self._chosen(row)
+            release, page = self._chosen(row)
         tags = sorted((tag.name for tag in row.tags), key=lambda name: name != tag_of(release.text))
-        return Wanted(release=release, index=row.index or self._owner(), tags=tuple(tags), required=required, entries=())
+        index = row.index or self._owner()
+        return Wanted(release=release, index=index, tags=tuple(tags), required=required, entries=(), page=page)
 
     def _owner(self) -> str:
         return self._source.owner or self._source.tools.resolver.find(self._source.name).index.name
 
-    def _chosen(self, row: VersionRow) -> Release:
-        """Choose a version's file as at the first time: nothing tells which one it was."""
+    def _chosen(self, row: VersionRow) -> tuple[Release, Url]:
+        """Choose a version's file as at the first time, for nothing tells which one it was; return the page that lists it, too."""
         source = self._source
         pin = Dependency.parse(f"{source.name}=={row.text}" if version_of(row.text) is not None else f"{source.name}==={row.text}")
-        release = source.tools.resolver.locate(pin, owner=source.owner, priority=source.tools.priority, deadline=source.tools.deadline)[0]
+        located = source.tools.resolver.take(pin, owner=source.owner, priority=source.tools.priority, deadline=source.tools.deadline)
+        release = located.choice.releases[0]
         # Of several spellings only the index tells which one is the version's own.
-        return release if tag_of(release.text) in {tag.name for tag in row.tags} else evolve(release, text=row.text)
+        release = release if tag_of(release.text) in {tag.name for tag in row.tags} else evolve(release, text=row.text)
+        return release, located.found.project.url
 
     def _keep(self, row: VersionRow, why: str) -> bool:
         """Copy a version from what is still sound, if all of it is."""

@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from pydeps_host.dependency import tag_of, version_of_tag
 from pydeps_host.host.survivors import Survivors
+from pydeps_host.materializer import AUTHOR_EMAIL, AUTHOR_NAME
 from pydeps_host.repository import TAGS, Ref, Status, VersionRow, VersionTag
 from pydeps_host.repository.salvage import Salvaged
 from pydeps_host.values import unescape
@@ -44,7 +45,8 @@ def recipes(salvaged: Salvaged, survivors: Survivors) -> Recipes:
     if salvaged.is_whole:
         return _split(rows, {})
     tags = _tags_by_commit(salvaged, survivors)
-    found = {row.text: row for commit, named in tags.items() for row in [_row(commit, named, rows, survivors)]}
+    # A commit that was not made here may name no version at all.
+    found = {row.text: row for commit, named in tags.items() for row in [_row(commit, named, rows, survivors)] if row.text}
     if salvaged.refs_are_whole:
         # What had no tags any more lost them in a line that is gone.
         standing = {text: _without_tags(row) if row.is_published and text not in found else row for text, row in rows.items()}
@@ -85,7 +87,10 @@ def _tags_by_commit(salvaged: Salvaged, survivors: Survivors) -> dict[str, list[
 
 def _agrees(name: str, ref: Ref, survivors: Survivors) -> bool:
     tag = survivors.tag(ref.id.hex())
-    return tag is not None and tag.name == name and tag.object == ref.peeled
+    if tag is None or tag.name != name or tag.object != ref.peeled:
+        return False
+    # A tag that somebody else made is no version, whatever its name.
+    return (tag.tagger.name, tag.tagger.email) == (AUTHOR_NAME, AUTHOR_EMAIL)
 
 
 def _row(commit: str, tags: list[VersionTag], rows: Mapping[str, VersionRow], survivors: Survivors) -> VersionRow:

@@ -22,7 +22,7 @@ from pydeps_host.repository import Ref, Repository, VersionRow, newest_first, ve
 from pydeps_host.repository.beginning import begin
 from pydeps_host.repository.journal import JournalLine
 from pydeps_host.repository.layout import Layout
-from pydeps_host.repository.salvage import Salvaged, salvage
+from pydeps_host.repository.salvage import Salvaged, salvage, what_is_left
 from pydeps_host.repository.state import EMPTY, references_of
 from pydeps_host.store import Rebuilding
 from pydeps_host.values import shown
@@ -91,7 +91,7 @@ class _Repair:
 
     def _repair(self, where: Rebuilding) -> bool:
         """Build the repository anew; tell whether the configuration has to be asked for what was lost."""
-        found = salvage(Layout(where.place))
+        found = salvage(Layout(where.place), read=what_is_left)
         with Survivors(where.place / "objects" / "pack") as survivors:
             wanted = recipes(found, survivors)
             self._notice(*wanted.notices)

@@ -53,15 +53,21 @@ def page_notices(found: Found, standing: Standing) -> tuple[str, ...]:
     return tuple(told)
 
 
-def not_going_back(selection: Selection, standing: Standing, claims: Claims) -> tuple[Selection, tuple[str, ...]]:
-    """Leave out what a bare name would take for the only reason that the newer release that it took before is gone.
+def not_going_back(selection: Selection, standing: Standing, claims: Claims, *, most: int) -> tuple[Selection, tuple[str, ...]]:
+    """Leave out what an entry would take for the only reason that a newer release that it took before is gone.
 
     A mirror that fell behind, or an index that was set back, shows an older state;
     to follow it would bring releases that nobody would have chosen then or now.
+    A bare name takes nothing older than it took. Of a range, what is gone counts
+    among the `most` releases that it brings.
     """
     kept, notices = [], []
+    past_the_most = _past_the_most(selection, standing, claims, most)
     for wanted in selection.wanted:
-        newer = {entry: _newer_gone(entry, wanted, standing, claims) for entry in wanted.entries}
+        newer = {
+            entry: _newer_gone(entry, wanted, standing, claims) or past_the_most.get((entry, wanted.release.text))
+            for entry in wanted.entries
+        }
         entries = tuple(entry for entry in wanted.entries if newer[entry] is None)
         if entries:
             kept.append(wanted if len(entries) == len(wanted.entries) else evolve(wanted, entries=entries))
@@ -81,3 +87,18 @@ def _newer_gone(entry: Entry, wanted: Wanted, standing: Standing, claims: Claims
     before = claims.get(entry.claimant, {}).get(entry.text, frozenset())
     newer = [text for text in sorted(before) if text in standing.gone and (was := version_of(text)) is not None and was > version]
     return newer[0] if newer else None
+
+
+def _past_the_most(selection: Selection, standing: Standing, claims: Claims, most: int) -> Mapping[tuple[Entry, str], str]:
+    """Return what ranges took of late only because newer ones are gone: by entry and release, the newest that is gone."""
+    found = {}
+    for entry, _ in selection.located:
+        before = claims.get(entry.claimant, {}).get(entry.text, frozenset())
+        gone = {version: text for text in before if text in standing.gone and (version := version_of(text)) is not None}
+        if not gone or not entry.dependency.specifier or entry.dependency.is_pin:
+            continue
+        chosen = {one.release.version: one.release.text for one in selection.wanted if entry in one.entries and one.release.version}
+        for version in sorted({*gone, *chosen}, reverse=True)[most:]:
+            if version in chosen and chosen[version] not in before:
+                found[entry, chosen[version]] = gone[max(gone)]
+    return found

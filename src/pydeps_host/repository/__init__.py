@@ -20,13 +20,14 @@ from pydeps_host.repository.references import LATEST, TAGS, Ref
 from pydeps_host.repository.repository import Repository
 from pydeps_host.repository.rows import RowError, Status, VersionRow, VersionTag, backoff
 from pydeps_host.repository.state import Claims
-from pydeps_host.repository.superseding import KEEP_SUPERSEDED
+from pydeps_host.repository.superseding import KEEP_SUPERSEDED, LONGEST_KEPT
 from pydeps_host.repository.verifying import verify_repository
 
 __all__ = [
     "FORMAT",
     "KEEP_SUPERSEDED",
     "LATEST",
+    "LONGEST_KEPT",
     "TAGS",
     "Batch",
     "Change",

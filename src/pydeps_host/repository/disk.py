@@ -83,6 +83,16 @@ def read_bytes(path: Path) -> bytes:
             return b""
 
 
+def is_folder(path: Path) -> bool:
+    """Say whether there is a folder at a path.
+
+    Raises:
+        DiskError: The system does not let it be seen.
+    """
+    with disk_errors(path, "looking at"):
+        return path.is_dir()
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of `data`: one write may take less."""
     view = memoryview(data)

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydeps_host.errors import DiskError, disk_errors
 from pydeps_host.repository.damage import REMOVE, Damage
-from pydeps_host.repository.disk import read_bytes
+from pydeps_host.repository.disk import is_folder, read_bytes
 from pydeps_host.repository.layout import ATTRIBUTES_TEXT, FORMAT, HEAD_TEXT, PACK_NAME, Card, Layout, config_text
 from pydeps_host.repository.references import loose_refs
 from pydeps_host.repository.superseding import PackAccount
@@ -32,8 +32,11 @@ _MEANINGS: Final = {
 def wrong_files(layout: Layout) -> Iterator[Damage]:
     """Check the files and folders that make it a repository, and that keep git in its place."""
     for folder in _NEEDED_FOLDERS:
-        if not (layout.root / folder).is_dir():
-            yield Damage("file", folder, "the folder is missing")
+        try:
+            if not is_folder(layout.root / folder):
+                yield Damage("file", folder, "the folder is missing")
+        except DiskError as problem:
+            yield _refused(folder, problem)
     wanted = {
         "HEAD": re.compile(re.escape(HEAD_TEXT)),
         "info/attributes": re.compile(re.escape(ATTRIBUTES_TEXT)),
@@ -42,8 +45,7 @@ def wrong_files(layout: Layout) -> Iterator[Damage]:
     }
     for name, pattern in wanted.items():
         yield from _wrong_file(layout.root / name, name, pattern)
-    if not layout.journal.exists():
-        yield Damage("journal", "pydeps-host/journal.jsonl", "it is missing")
+    yield from _missing_journal(layout.journal)
 
 
 def foreign_files(layout: Layout, packs: PackAccount | None) -> Iterator[Damage]:
@@ -65,7 +67,7 @@ def foreign_files(layout: Layout, packs: PackAccount | None) -> Iterator[Damage]
     except DiskError as problem:
         path = Path(problem.path)
         where = path.relative_to(layout.root).as_posix() if path.is_relative_to(layout.root) else problem.path
-        yield Damage("file", shown(where), f"{problem.doing} it: {shown(problem.reason)}")
+        yield _refused(where, problem)
 
 
 def pack_files(folder: Path) -> frozenset[tuple[str, str]]:
@@ -86,20 +88,36 @@ def _config() -> re.Pattern[str]:
     return re.compile(f"{name.replace(quoted, _QUOTED)}(?:{re.escape(chr(9) + 'web-url')}{url.replace(quoted, _QUOTED)})?")
 
 
+def _missing_journal(journal: Path) -> Iterator[Damage]:
+    where = "pydeps-host/journal.jsonl"
+    try:
+        with disk_errors(journal, "looking at"):
+            if not journal.exists():
+                yield Damage("journal", where, "it is missing")
+    except DiskError as problem:
+        yield _refused(where, problem)
+
+
+def _refused(where: str, problem: DiskError) -> Damage:
+    return Damage("file", shown(where), f"{problem.doing} it: {shown(problem.reason)}")
+
+
 def _wrong_file(path: Path, name: str, pattern: re.Pattern[str]) -> Iterator[Damage]:
     try:
         data = read_bytes(path)
+        with disk_errors(path, "looking at"):
+            is_there = path.exists()
     except DiskError as problem:
-        yield Damage("file", name, f"{problem.doing} it: {shown(problem.reason)}")
+        yield _refused(name, problem)
         return
-    if not path.exists():
+    if not is_there:
         yield Damage("file", name, "it is missing")
     elif not pattern.fullmatch(data.decode("utf-8", "replace")):
         yield Damage("file", name, "it is not as it was written")
 
 
 def _unknown(folder: Path, known: frozenset[str] | set[str], prefix: str) -> Iterator[Damage]:
-    if not folder.is_dir():
+    if not is_folder(folder):
         return
     with disk_errors(folder, "listing"):
         names = sorted(path.name for path in folder.iterdir() if path.name not in known)

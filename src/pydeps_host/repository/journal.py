@@ -13,7 +13,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,7 +21,7 @@ from attrs import frozen
 
 from pydeps_host.errors import DamagedError, FormatError
 from pydeps_host.repository.layout import FORMAT, PACK_NAME
-from pydeps_host.repository.row_codec import decode_row, encode_row
+from pydeps_host.repository.row_codec import decode_row, decode_time, encode_row
 from pydeps_host.repository.rows import VersionRow
 from pydeps_host.repository.state import State
 from pydeps_host.repository.superseding import Supersession, account, decode_supersession, encode_supersession
@@ -31,6 +30,9 @@ from pydeps_host.values import escape, unescape
 # How a line ends: the digest is of all bytes before it.
 _SEAL: Final = re.compile(rb',"sum":"([0-9a-f]{64})"\}\n')
 _SEAL_BYTES: Final = len(b',"sum":""}\n') + 64
+
+# As many as the seal in the lock's file has digits for.
+_GENERATIONS: Final = 10**18
 
 # An entry of None is one that a claimant no longer has.
 ClaimChanges = Mapping[str, Mapping[str, frozenset[str] | None]]
@@ -190,7 +192,7 @@ def _digest_of(said: bytes) -> str:
 
 
 def _line_of(value: dict[str, Any]) -> JournalLine:
-    datetime.fromisoformat(value["at"])
+    decode_time(value["at"])
     return JournalLine(
         _positive(value["generation"]),
         _digest(value["refs"]),
@@ -211,8 +213,8 @@ def _check_format(found: object, path: Path) -> None:
 
 
 def _positive(value: object) -> int:
-    if not isinstance(value, int) or value < 1:
-        raise ValueError("a generation is counted from 1")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _GENERATIONS:
+        raise ValueError("a generation is counted from 1, in 18 digits at most")
     return value
 
 

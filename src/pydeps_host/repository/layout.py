@@ -176,7 +176,7 @@ def _check_files(layout: Layout) -> None:
 def _check_format(path: Path) -> None:
     try:
         found = json.loads(read_bytes(path))["format"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedError(str(path), "it names no format: this is no repository of pydeps-host") from error
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise DamagedError(str(path), "it names no format")

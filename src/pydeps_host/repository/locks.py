@@ -104,8 +104,9 @@ def try_lock(descriptor: int) -> bool:
 
 def _held(path: Path, patience: Patience, doing: str) -> int:
     while True:
+        # A link would have what is noted in the lock written over another file.
         with disk_errors(path, "opening"):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             _take(descriptor, path, patience, doing)
             if _is_there(descriptor, path):

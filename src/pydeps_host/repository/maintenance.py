@@ -21,7 +21,7 @@ from pydeps_host.repository.locks import Patience, locked
 from pydeps_host.repository.publishing import Publisher, Swap
 from pydeps_host.repository.repacking import Repacking, RepackingError, has_git, repack
 from pydeps_host.repository.state import State
-from pydeps_host.repository.superseding import KEEP_SUPERSEDED, Kept, superseded_files
+from pydeps_host.repository.superseding import KEEP_SUPERSEDED, Kept, check_keep, superseded_files
 from pydeps_host.repository.workspace import Workspace
 
 # Automatic maintenance begins with more small packs than this.
@@ -56,6 +56,10 @@ class Upkeep:
     keep_superseded: timedelta = KEEP_SUPERSEDED
     threads: int = field(factory=lambda: min(_MOST_THREADS, os.cpu_count() or 1))
     now: Callable[[], datetime] = _now
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse, with a `UsageError`, a time to keep packs that is less than nothing or longer than ten years."""
+        check_keep(self.keep_superseded)
 
 
 @frozen(kw_only=True)

@@ -96,7 +96,7 @@ class Publisher:
             with suppress(DiskError):
                 self._sweep(state, lambda kept: kept.until <= now)
             known = KnownObjects(self.layout.packs, state.packs)
-            merged = merge(state, proposal, name=self.name, has=lambda row: all(map(known, _objects(row))))
+            merged = merge(state, proposal, name=self.name, has=lambda row: row.commit is not None and all(map(known, _objects(row))))
             if merged.changes_nothing:
                 return None, merged.conflicts
             needed = _needed(merged, known, packs)

@@ -57,11 +57,12 @@ class StateReader:
             DamagedError: The journal cannot be read, or knows nothing of the present references.
             FormatError: A newer version of this library wrote to the journal.
         """
-        seen = self._look()
-        if seen.state is None:
+        while (seen := self._look()).state is None:
             state = self._read_state(seen)
-            self._seen = _Seen(seen.stamps, seen.packed_refs, state)
-            return state
+            # Where another repository came into the place meanwhile, what was seen is the old one's.
+            self._seen = _Seen(seen.stamps, seen.packed_refs, state) if state is not None else None
+            if state is not None:
+                return state
         return seen.state
 
     def lines(self) -> tuple[JournalLine, ...]:
@@ -80,21 +81,27 @@ class StateReader:
         self._seen = seen
         return seen
 
-    def _read_state(self, seen: _Seen) -> State:
+    def _read_state(self, seen: _Seen) -> State | None:
+        """Return the state, or None where the journal is another file than the one that was seen."""
         inode, size, _ = seen.stamps[1] or (0, 0, 0)
         last_inode, last = self._last
         # What was current once is never cut off, so reading goes on from there,
         # unless somebody put another journal in its place.
         since = last if inode == last_inode and last.end <= size else EMPTY
-        state = advance(since, self._lines_after(since), refs_digest(seen.packed_refs))
+        lines = self._lines_after(since, inode)
+        if lines is None:
+            return None
+        state = advance(since, lines, refs_digest(seen.packed_refs))
         if state is None:
             raise DamagedError(str(self._layout.packed_refs), "the journal knows nothing of it: something else changed the references")
         self._last = inode, state
         return state
 
-    def _lines_after(self, start: State) -> list[tuple[JournalLine, int]]:
+    def _lines_after(self, start: State, inode: int) -> list[tuple[JournalLine, int]] | None:
         path = self._layout.journal
         with disk_errors(path, "reading"), path.open("rb") as file:
+            if os.fstat(file.fileno()).st_ino != inode:
+                return None
             file.seek(start.end)
             return decode_lines(file.read(), path, before=start.lines)
 

@@ -90,11 +90,12 @@ def find_ref(data: bytes, name: str, path: Path) -> Ref | None:
 def loose_refs(repository: Path) -> tuple[str, ...]:
     """Return the names of references that stand in files of their own, sorted.
 
-    This library writes none: somebody else made them, and git prefers them.
+    This library writes none: somebody else made them, and git prefers them. A link
+    that leads nowhere is one too: git takes its target for the name of a reference.
     """
     root = repository / "refs"
     with disk_errors(root, "listing"):
-        return tuple(sorted(path.relative_to(repository).as_posix() for path in root.rglob("*") if path.is_file()))
+        return tuple(sorted(path.relative_to(repository).as_posix() for path in root.rglob("*") if path.is_symlink() or path.is_file()))
 
 
 def _after_header(data: bytes, path: Path) -> int:

@@ -20,6 +20,8 @@ from pydeps_host.errors import DamagedError, disk_errors
 from pydeps_host.git import FinishedPack, ObjectId, PackReader
 from pydeps_host.git.pack_entries import kinds_of
 from pydeps_host.git.pack_scan import index_pack
+from pydeps_host.repository.foreign import wrong_files
+from pydeps_host.repository.layout import Layout
 from pydeps_host.values import shown
 
 # All that git gets of this process's environment.
@@ -30,6 +32,9 @@ _ENVIRONMENT: Final = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ATTR_NOSYSTEM": "1",
+    # Whatever a repository's configuration says: nothing is fetched, and no program started to do so.
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
@@ -77,9 +82,13 @@ def repack(repository: Path, packs: Iterable[PackReader], into: Path, how: Repac
         how: Threads, time, and when to stop.
 
     Raises:
-        RepackingError: Git is not there, failed, took too long, or wrote something else. Both files may be there.
+        RepackingError: Git is not there, failed, took too long, or wrote something
+            else; or the repository holds other settings than ours, which git is not
+            to obey. Both files may be there.
         DiskError: The disk refuses.
     """
+    for wrong in wrong_files(Layout(repository)):
+        raise RepackingError(f"git is not started: {wrong.where}: {wrong.what}")
     packs = tuple(packs)
     wanted = {entry.id for pack in packs for entry in pack.index}
     roots = [id_ for pack in packs for id_, kind in kinds_of(pack) if kind in {"commit", "tag"}]
@@ -97,9 +106,9 @@ def _packed(repository: Path, roots: Iterable[ObjectId], into: Path, how: Repack
     words = ["git", "--git-dir", str(repository), "pack-objects", "--revs", "--stdout", "-q", f"--threads={how.threads}", *_OPTIONS]
     if how.anew:
         words.append("--no-reuse-object")
-    for left in (into, into.with_suffix(".idx")):
-        left.unlink(missing_ok=True)
-    with tempfile.TemporaryFile() as asked, disk_errors(into, "writing"):
+    with _temporary() as asked, disk_errors(into, "writing"):
+        for left in (into, into.with_suffix(".idx")):
+            left.unlink(missing_ok=True)
         asked.write(b"".join(b"%b\n" % id_.hex().encode() for id_ in roots))
         asked.seek(0)
         with os.fdopen(os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444), "wb") as output:
@@ -115,7 +124,7 @@ def _packed(repository: Path, roots: Iterable[ObjectId], into: Path, how: Repack
 
 def _run_git(words: list[str], asked: IO[bytes], output: IO[bytes], how: Repacking) -> None:
     """Start git, the only function that does, and wait until it ends, or is to end."""
-    with tempfile.TemporaryFile() as said:
+    with _temporary() as said:
         try:
             # No word comes from outside but the repository's path.
             process = subprocess.Popen(words, stdin=asked, stdout=output, stderr=said, env=_environment(os.environ), cwd=os.sep)  # noqa: S603 - as said above
@@ -129,6 +138,13 @@ def _run_git(words: list[str], asked: IO[bytes], output: IO[bytes], how: Repacki
         if status != 0:
             said.seek(0)
             raise RepackingError(f"git ended with {status}: {shown(said.read(_MOST_SAID).decode(errors='replace').strip())}")
+
+
+def _temporary() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as problem:
+        raise RepackingError(f"no temporary file can be made: {problem.strerror}") from None
 
 
 def _wait(process: "subprocess.Popen[bytes]", how: Repacking) -> int:

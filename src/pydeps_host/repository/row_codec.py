@@ -4,14 +4,21 @@ Text from outside is escaped, what is at its default is left out, and keys that
 are not known are passed over, so that a later release can add some.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from pydeps_host.git import parse_id
 from pydeps_host.repository.rows import RowError, Status, VersionRow, VersionTag
 from pydeps_host.values import Digest, NotedMember, escape, unescape
 
 Json = dict[str, Any]
+
+# As a name stands in `packed-refs`.
+_TAG_NAME: Final = re.compile(r"[^\x00-\x20\x7f]+")
+_SECONDS: Final = range(2**63)
+_YEARS: Final = range(1970, 9000)
 
 
 def encode_row(row: VersionRow) -> Json:
@@ -46,7 +53,22 @@ def decode_row(value: Json) -> VersionRow:
         ValueError, TypeError, KeyError, AttributeError: It is none.
     """
     found = {name: decode(value[key]) for key, (name, decode) in _FIELDS.items() if key in value}
-    return VersionRow(unescape(value["text"]), Status(value["status"]), **found)
+    row = VersionRow(unescape(value["text"]), Status(value["status"]), **found)
+    if row.is_published and not (row.commit and row.tags):
+        raise ValueError("a published version has a commit and tags")
+    return row
+
+
+def decode_time(text: str) -> datetime:
+    """Read a time of this machine's clock.
+
+    Raises:
+        ValueError, TypeError: It is none, it has no zone, or it is too far off to be reckoned with.
+    """
+    time = _time(text)
+    if time.year not in _YEARS:
+        raise ValueError("a time is of the years from 1970 on, and before 9000")
+    return time
 
 
 def _encode_time(time: datetime | None) -> str | None:
@@ -95,7 +117,36 @@ def _escaped_pairs(value: list[list[str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _tags(value: list[list[str]]) -> tuple[VersionTag, ...]:
-    return tuple(VersionTag(_text(name), _hexadecimal(tag_id)) for name, tag_id in value)
+    return tuple(VersionTag(_tag_name(name), _object(tag_id)) for name, tag_id in value)
+
+
+def _tag_name(value: str) -> str:
+    if not _TAG_NAME.fullmatch(value):
+        raise ValueError("no reference can have the name")
+    # A lone surrogate, which JSON can hold, is an error here and not when the references are written.
+    value.encode()
+    return value
+
+
+def _object(value: str) -> str:
+    return parse_id(value).hex()
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time has a zone")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time is of the years 1 to 9999") from None
+
+
+def _date(value: object) -> int:
+    seconds = _integer(value)
+    if seconds not in _SECONDS:
+        raise ValueError("a commit's date is counted from 1970")
+    return seconds
 
 
 def _hexadecimal(value: str) -> str:
@@ -117,16 +168,16 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "size": ("size", _integer),
     "sha256": ("sha256", _hexadecimal),
     "digests": ("digests", _digests),
-    "uploadTime": ("upload_time", datetime.fromisoformat),
-    "date": ("date", _integer),
+    "uploadTime": ("upload_time", _time),
+    "date": ("date", _date),
     "policy": ("policy", _text),
     "yanked": ("yanked", _boolean),
-    "commit": ("commit", _hexadecimal),
+    "commit": ("commit", _object),
     "tags": ("tags", _tags),
     "skipped": ("skipped", _counts),
     "skips": ("skips", _noted),
     "setAside": ("set_aside", _escaped_pairs),
     "error": ("error", _decode_error),
     "attempts": ("attempts", _integer),
-    "retryAfter": ("retry_after", datetime.fromisoformat),
+    "retryAfter": ("retry_after", decode_time),
 }

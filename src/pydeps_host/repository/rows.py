@@ -109,8 +109,11 @@ class VersionRow:
         return self.status is Status.PUBLISHED
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a failed version may be tried again; `now` is aware of its time zone."""
-        return self.retry_after is None or now >= self.retry_after
+        """Whether a failed version may be tried again; `now` is aware of its time zone.
+
+        A rest that ends later than any could was noted while the clock was ahead, and is none.
+        """
+        return self.retry_after is None or not now < self.retry_after <= now + _LONGEST_PAUSE
 
     def failed(self, error: RowError, *, now: datetime) -> "VersionRow":
         """Return the row after one more failure, with the next try put off."""

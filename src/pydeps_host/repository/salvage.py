@@ -1,14 +1,15 @@
 """What can still be read of a journal and of references that are damaged."""
 
+import errno
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from attrs import frozen
 
-from pydeps_host.errors import DamagedError
+from pydeps_host.errors import DamagedError, DiskError
 from pydeps_host.repository.disk import read_bytes
 from pydeps_host.repository.journal import JournalLine, advance, decode_line, line_sum
 from pydeps_host.repository.layout import Layout
@@ -17,6 +18,9 @@ from pydeps_host.repository.seal import Seal, read_seal
 from pydeps_host.repository.state import EMPTY, State, refs_digest
 
 _REF: Final = re.compile(rb"^([0-9a-f]{40}) (refs/(?:tags|heads)/[^\x00-\x20\x7f]+)\n(?:\^([0-9a-f]{40})\n)?", re.MULTILINE)
+
+# What a system answers for a file whose blocks are lost, and for a folder in a file's place.
+_LOST: Final = frozenset({errno.EIO, errno.EISDIR})
 
 
 @frozen
@@ -71,8 +75,12 @@ class Salvaged:
         return max([*known, len(self.lines)])
 
 
-def salvage(layout: Layout) -> Salvaged:
+def salvage(layout: Layout, *, read: Callable[[Path], bytes] = read_bytes) -> Salvaged:
     """Read what is there, line by line; a damaged line costs no other.
+
+    Args:
+        layout: Where the repository is.
+        read: How references and journal are read; `what_is_left` takes a lost file for an empty one.
 
     Raises:
         FormatError: A line was written by a newer version of this library.
@@ -80,8 +88,8 @@ def salvage(layout: Layout) -> Salvaged:
     """
     # The seal first: what it tells was on the disk before it. Then as every reader does.
     seal = read_seal(layout.lock)
-    packed_refs = read_bytes(layout.packed_refs)
-    lines = tuple(_read(read_bytes(layout.journal), layout.journal))
+    packed_refs = read(layout.packed_refs)
+    lines = tuple(_read(read(layout.journal), layout.journal))
     digest = refs_digest(packed_refs)
     last = _last_published(lines, seal, digest)
     state = _state(lines[:last])
@@ -97,6 +105,20 @@ def salvage(layout: Layout) -> Salvaged:
         refs_are_current=last is not None and state.refs == digest,
         is_whole=last is not None and sealed and all(one.line is not None for one in lines),
     )
+
+
+def what_is_left(path: Path) -> bytes:
+    """Return a file's bytes; none for one that is lost for good.
+
+    Raises:
+        DiskError: It cannot be read now, and may be tomorrow.
+    """
+    try:
+        return read_bytes(path)
+    except DiskError as problem:
+        if problem.errno in _LOST:
+            return b""
+        raise
 
 
 def _read(data: bytes, path: Path) -> Iterator[ReadLine]:
@@ -123,7 +145,8 @@ def _last_published(lines: tuple[ReadLine, ...], seal: Seal | None, refs: str) -
     if seal is not None:
         by_seal = max((one.number for one in lines if one.sum == seal.sum), default=0)
         if by_seal > by_refs:
-            return by_seal
+            # A seal may be older than the journal: whether a line after it was published only the references could tell.
+            return by_seal if by_seal == len(lines) else None
     return by_refs or (0 if refs == EMPTY.refs and seal is None else None)
 
 

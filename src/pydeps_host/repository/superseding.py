@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from pydeps_host.errors import disk_errors
+from pydeps_host.errors import UsageError, disk_errors
 from pydeps_host.repository.layout import PACK_NAME
+from pydeps_host.repository.row_codec import decode_time
 
 KEEP_SUPERSEDED: Final = timedelta(hours=1)
+# Far more than any reader needs, and far from the last year that a time can be of.
+LONGEST_KEPT: Final = timedelta(days=3660)
 
 
 @frozen
@@ -58,6 +61,16 @@ class PackAccount:
     deltas: frozenset[str] = frozenset()
 
 
+def check_keep(keep: timedelta) -> None:
+    """Check how long superseded packs are to stay.
+
+    Raises:
+        UsageError: It is less than nothing, or longer than ten years.
+    """
+    if not timedelta() <= keep <= LONGEST_KEPT:
+        raise UsageError("superseded packs cannot be kept for so long", f"give 0 to {LONGEST_KEPT.days} days")
+
+
 def account(before: PackAccount, changes: Iterable[tuple[str, tuple[str, ...], Supersession | None]]) -> PackAccount:
     """Return the account after some changes.
 
@@ -94,8 +107,7 @@ def decode_supersession(value: dict[str, Any]) -> Supersession:
     names = tuple(value["packs"])
     if not all(map(PACK_NAME.fullmatch, names)):
         raise ValueError("a pack is named by its checksum")
-    if datetime.fromisoformat(value["keepUntil"]).tzinfo is None:
-        raise ValueError("a time has a zone")
+    decode_time(value["keepUntil"])
     return Supersession(names, value["keepUntil"], value.get("deltas", False) is True)
 
 

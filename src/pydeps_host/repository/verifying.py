@@ -9,6 +9,7 @@ from pydeps_host.git import Kind, ObjectDatabase, ObjectId
 from pydeps_host.git.link_check import PacksCheck
 from pydeps_host.git.pack_check import Fault, check_pack
 from pydeps_host.repository.damage import Damage
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.repository.foreign import foreign_files, pack_files, wrong_files
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.references import Ref, decode_refs
@@ -19,7 +20,7 @@ from pydeps_host.repository.superseding import PackAccount
 from pydeps_host.values import shown
 
 # How often a check that found something is made again because somebody published meanwhile.
-_ATTEMPTS = 5
+_ATTEMPTS = 20
 
 
 def verify_repository(path: Path) -> tuple[Damage, ...]:
@@ -39,13 +40,14 @@ def verify_repository(path: Path) -> tuple[Damage, ...]:
     Raises:
         NotStoredError: There is nothing at the path.
         FormatError: A newer version of this library wrote to it.
+        DiskError: The system does not let it be seen.
     """
     layout = Layout(path)
     found: tuple[Damage, ...] = ()
     for _ in range(_ATTEMPTS):
         before = _stamps(layout)
         found = tuple(_damages(layout))
-        if not path.is_dir():
+        if not is_folder(path):
             raise NotStoredError(path.name.removesuffix(".git"), str(path.parent))
         if not found or _stamps(layout) == before:
             break

@@ -115,6 +115,11 @@ class Resolver:
         self._observer = observer
         self._answers: Once[tuple[int, NormalizedName], Answer] = Once()
 
+    @property
+    def options(self) -> ResolverOptions:
+        """How it asks and chooses."""
+        return self._options
+
     def project(self, name: str) -> Project:
         """Return the project's page at the index that owns it; errors are those of `find`."""
         return self.find(name).project

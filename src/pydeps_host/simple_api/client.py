@@ -20,10 +20,20 @@ from pydeps_host.errors import (
 )
 from pydeps_host.limiter import Priority
 from pydeps_host.simple_api.folder import ask_folder
-from pydeps_host.simple_api.kept import KeptPage, NoPages, PageStore, access_of, final_url, is_intact, validators_of, written
+from pydeps_host.simple_api.kept import (
+    KeptPage,
+    NoPages,
+    PageStore,
+    access_of,
+    final_url,
+    holds_secret,
+    is_intact,
+    validators_of,
+    written,
+)
 from pydeps_host.simple_api.page import parse_project
 from pydeps_host.simple_api.project import Project
-from pydeps_host.transport import Request, Response, Transport, same_origin
+from pydeps_host.transport import Identified, Request, Response, Transport, same_origin
 from pydeps_host.values import Limits, Outcome, Tried, Url, UrlSyntaxError, shown
 
 # As the simple repository API recommends it, "Version + Format Selection".
@@ -50,6 +60,8 @@ _WENT_BACK: Final = (
     "{url} went back in time: its page has serial {serial}, and {before} was seen before. The page of that time is used;"
     " if the index was set back on purpose, sync once with `--refresh`"
 )
+# Takes the place of a page that is to be kept no longer; it is not intact, so nobody asks about it.
+_NOTHING: Final = KeptPage(b"", "")
 _PAGE_REASONS: Final = {"not-an-index": Outcome.NOT_AN_INDEX, "unsupported-version": Outcome.UNSUPPORTED_VERSION}
 
 
@@ -154,7 +166,7 @@ class SimpleClient:
             return Answer(Tried(ask.url, Outcome.MALFORMED, shown(str(large))))
         except PageError as odd:
             outcome = _PAGE_REASONS.get(odd.reason, Outcome.MALFORMED)
-            return Answer(Tried(ask.url, outcome, shown(odd.detail)))
+            return Answer(Tried(ask.url, outcome, shown(ask.url.mask(odd.detail))))
         return _judged(answer, ask) if isinstance(answer, _Page) else Answer(answer)
 
     def _look(self, ask: Ask) -> _Page | Tried:
@@ -180,7 +192,7 @@ class SimpleClient:
             newer = self._read_kept(ask, kept)
             if newer is not None:
                 return _Page(newer, response.status, _WENT_BACK.format(url=ask.url, serial=serial, before=kept.serial))
-        self._keep(ask, (response, serial), kept)
+        self._keep(ask, (response, project, serial), kept)
         return _Page(project, response.status)
 
     def _send(self, ask: Ask, headers: tuple[tuple[str, str], ...]) -> Response:
@@ -199,14 +211,16 @@ class SimpleClient:
             )
         )
 
-    def _access_of(self, url: Url) -> str:
+    def _access_of(self, ask: Ask) -> str:
+        url = ask.index.url
         if url not in self._access:
-            self._access[url] = access_of(url)
+            who = self._transport.asks_as(url, ask.deadline) if isinstance(self._transport, Identified) else None
+            self._access[url] = access_of(url, who)
         return self._access[url]
 
     def _kept(self, ask: Ask) -> KeptPage | None:
         kept = self._pages.load(ask.index.name, ask.name) if self._keeps else None
-        return kept if kept is not None and is_intact(kept, self._access_of(ask.index.url)) else None
+        return kept if kept is not None and is_intact(kept, self._access_of(ask)) else None
 
     def _read_kept(self, ask: Ask, kept: KeptPage) -> Project | None:
         url = final_url(kept, ask.url)
@@ -217,11 +231,17 @@ class SimpleClient:
         except (PageError, TooLargeError):
             return None
 
-    def _keep(self, ask: Ask, came: tuple[Response, int | None], kept: KeptPage | None) -> None:
-        response, serial = came
+    def _keep(self, ask: Ask, came: tuple[Response, Project, int | None], kept: KeptPage | None) -> None:
+        response, project, serial = came
         etag, modified = response.headers.get("etag") or "", response.headers.get("last-modified") or ""
         url = written(ask.url, response.url)
-        if not self._keeps or not (etag or modified or serial is not None) or url is None:
+        if not self._keeps:
+            return
+        is_secret = holds_secret(response.body, project, ask.url)
+        if is_secret or url is None or not (etag or modified or serial is not None):
+            # What was kept before must not outlive its secret, nor a question that was to go by nothing kept.
+            if is_secret or self._refresh:
+                self._drop(ask)
             return
         page = KeptPage(
             response.body,
@@ -230,11 +250,16 @@ class SimpleClient:
             etag,
             modified,
             sha256=hashlib.sha256(response.body).hexdigest(),
-            access=self._access_of(ask.index.url),
+            access=self._access_of(ask),
             serial=serial,
         )
         if page != kept:
             self._pages.save(ask.index.name, ask.name, page)
+
+    def _drop(self, ask: Ask) -> None:
+        before = self._pages.load(ask.index.name, ask.name)
+        if before is not None and before != _NOTHING:
+            self._pages.save(ask.index.name, ask.name, _NOTHING)
 
 
 def _refusal(response: Response, ask: Ask) -> Tried:
@@ -266,13 +291,13 @@ def _judged(page: _Page, ask: Ask) -> Answer:
     """Say what a readable page means."""
     project, status = page.project, page.status
     if project.status == "quarantined":
-        return Answer(Tried(ask.url, Outcome.QUARANTINED, shown(project.status_reason or ""), status), project, page.notice)
+        return Answer(Tried(ask.url, Outcome.QUARANTINED, shown(ask.url.mask(project.status_reason or "")), status), project, page.notice)
     if project.files:
         return Answer(Tried(ask.url, Outcome.FOUND, "", status), project, page.notice)
     odd = [entry for entry in project.skipped if entry.reason != "no-filename"]
     if odd:
         detail = f"none of its {len(odd)} entries can be used: the first, {odd[0].text!r}, for {odd[0].reason}"
-        return Answer(Tried(ask.url, Outcome.MALFORMED, shown(detail), status))
+        return Answer(Tried(ask.url, Outcome.MALFORMED, shown(ask.url.mask(detail)), status))
     empty = Outcome.ABSENT if ask.index.empty_is_absent else Outcome.EMPTY
     return Answer(Tried(ask.url, empty, "a page without files", status), project if empty is Outcome.EMPTY else None, page.notice)
 

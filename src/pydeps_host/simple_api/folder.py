@@ -7,9 +7,9 @@ whatever links lead there.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
 from attrs import evolve, frozen
@@ -21,6 +21,8 @@ from pydeps_host.simple_api.filenames import Distribution, read_filename
 from pydeps_host.simple_api.page import parse_project
 from pydeps_host.simple_api.project import File, Project
 from pydeps_host.values import Limits, Outcome, Tried, Url, shown
+
+Answered = TypeVar("Answered")
 
 _PAGES: Final = (("index.json", "application/json"), ("index.html", "text/html"))
 
@@ -149,16 +151,21 @@ def _checked(path: str, root: str) -> tuple[str, int]:
     Raises:
         OddEntryError: `outside` or `not-a-file`.
     """
-    try:
-        real = os.path.realpath(path)
-        if not _is_below(real, root):
-            raise OddEntryError("outside")
-        status = Path(real).lstat()
-    except OSError:
-        raise OddEntryError("not-a-file") from None
+    real = _asked(os.path.realpath, path)
+    if not _is_below(real, root):
+        raise OddEntryError("outside")
+    status = _asked(os.lstat, real)
     if not stat.S_ISREG(status.st_mode):
         raise OddEntryError("not-a-file")
     return real, status.st_size
+
+
+def _asked(ask: Callable[[str], Answered], path: str) -> Answered:
+    """Ask the system about a path; a page may name one that no system takes, such as one with a NUL."""
+    try:
+        return ask(path)
+    except (OSError, ValueError):
+        raise OddEntryError("not-a-file") from None
 
 
 def _is_below(real: str, root: str) -> bool:

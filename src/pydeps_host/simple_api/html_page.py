@@ -28,7 +28,7 @@ class Page:
         limits: What is enforced while reading it.
     """
 
-    text: str
+    text: str = field(repr=False)
     url: Url
     name: NormalizedName
     limits: Limits

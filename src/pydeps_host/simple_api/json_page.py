@@ -37,13 +37,13 @@ def read_json(page: Page) -> Project:
     """
     document = _parse(page)
     if not isinstance(document, dict) or not ("files" in document or _has_version(document)):
-        raise PageError(str(page.url), "not-an-index", _hint(document))
+        raise PageError(str(page.url), "not-an-index", _hint(document, page.url))
     meta = _mapping(document.get("meta"))
     # A number where the text should be (`1.0`) is read as its text.
     declared = meta.get("api-version")
     version = check_version(None if declared is None else str(declared), page.url)
     if not isinstance(document.get("files"), list):
-        raise PageError(str(page.url), "not-an-index" if "projects" in document else "malformed", _hint(document))
+        raise PageError(str(page.url), "not-an-index" if "projects" in document else "malformed", _hint(document, page.url))
     check_count(len(document["files"]), page.limits, page.url)
     skips = Skips()
     files = _files(document["files"], Links(page.url), skips)
@@ -250,7 +250,7 @@ def _has_version(document: dict[str, Any]) -> bool:
     return "api-version" in _mapping(document.get("meta"))
 
 
-def _hint(document: object) -> str:
+def _hint(document: object, url: Url) -> str:
     """Say what a JSON document that is no page of an index may be."""
     if not isinstance(document, dict):
         return "JSON that is no object"
@@ -260,5 +260,5 @@ def _hint(document: object) -> str:
         return "the JSON API of a package index, not its simple API: the URL often ends in /simple"
     for key in ("message", "detail", "error", "errors", "title"):
         if key in document:
-            return f"an error told in JSON, with the status of a page: {shown(str(document[key])[:500])!r}"
+            return f"an error told in JSON, with the status of a page: {shown(url.mask(str(document[key]))[:500])!r}"
     return "JSON without the `files` of an index page"

@@ -6,8 +6,9 @@ from typing import Protocol
 from attrs import evolve, field, frozen
 from packaging.utils import NormalizedName
 
+from pydeps_host.simple_api.project import Project
 from pydeps_host.transport import same_origin
-from pydeps_host.values import Url, UrlSyntaxError
+from pydeps_host.values import Secret, Url, UrlSyntaxError
 
 _LONGEST_VALIDATOR = 1024
 # An access key must not be a way to try passwords out on whoever can read the store.
@@ -18,7 +19,8 @@ _ROUNDS = 20_000
 class KeptPage:
     """A page as it came, to be read again when the server says that it is still the one.
 
-    It holds no secret: neither credentials, nor the query, nor a page whose path has one.
+    It holds no secret: neither credentials nor the query, and no page that repeats
+    one or has one in its links, see `holds_secret`.
 
     Attributes:
         body: Inflated.
@@ -61,9 +63,16 @@ class NoPages:
         """Forget the page."""
 
 
-def access_of(url: Url) -> str:
-    """Return a key that changes when an index's URL or credentials do, and tells neither."""
-    return hashlib.pbkdf2_hmac("sha256", url.reveal().encode(), str(url).encode(), _ROUNDS).hex()
+def access_of(url: Url, who: Secret | None = None) -> str:
+    """Return a key that changes when an index's URL, its credentials or whoever else asks do, and tells none of them.
+
+    Args:
+        url: The index's.
+        who: What is asked with besides what stands in the URL, None or empty for nothing.
+    """
+    # No URL holds a line feed.
+    secret = f"{url.reveal()}\n{who.reveal()}" if who is not None and who.reveal() else url.reveal()
+    return hashlib.pbkdf2_hmac("sha256", secret.encode("utf-8", "surrogatepass"), str(url).encode(), _ROUNDS).hex()
 
 
 def is_intact(page: KeptPage, access: str) -> bool:
@@ -93,6 +102,12 @@ def written(asked: Url, final: Url) -> str | None:
     if final.hidden or final.query:
         return None
     return final.without_credentials().reveal()
+
+
+def holds_secret(body: bytes, project: Project, asked: Url) -> bool:
+    """Whether a page must not be written down: its links are signed or hold credentials, or it repeats a secret of its URL."""
+    text = body.decode("utf-8", "replace")
+    return asked.mask(text) != text or any(file.has_secret_link(project.url) for file in project.files)
 
 
 def final_url(page: KeptPage, asked: Url) -> Url | None:

@@ -45,7 +45,8 @@ class Links:
         if known is None:
             url = self._own(self._base.join(prefix or "."))
             known = self._prefixes[prefix] = (url.origin, url.path, url.credentials)
-            if "://" in prefix and not self.crosses(url):
+            # One with credentials of its own is none of the plain ones.
+            if "://" in prefix and "@" not in prefix and not self.crosses(url):
                 self._hosts += (prefix,)
         origin, folder, credentials = known
         return Url(origin, folder + path, query, credentials, self._page.hidden)

@@ -79,6 +79,6 @@ def _is_blank(text: str) -> bool:
 
 
 def _refused(outline: Outline, hint: str) -> PageError:
-    title = next((shown(" ".join(title.split())) for title in outline.titles if title.strip()), "")
+    title = next((shown(outline.url.mask(" ".join(title.split()))) for title in outline.titles if title.strip()), "")
     said = f"a page titled {title!r}; " if title else ""
     return PageError(str(outline.url), "not-an-index", f"{said}{hint}")

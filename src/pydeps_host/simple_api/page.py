@@ -6,7 +6,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from pydeps_host.errors import PageError, TooLargeError
+from pydeps_host.errors import HostError, PageError, TooLargeError, forget_locals
 from pydeps_host.simple_api.html_page import Page, read_html
 from pydeps_host.simple_api.json_page import read_json
 from pydeps_host.simple_api.project import Project
@@ -38,7 +38,17 @@ def parse_project(body: bytes, *, content_type: str, url: Url, name: str, limits
         PageError: The page is `not-an-index`, `malformed` or of an `unsupported-version`.
         TooLargeError: It is larger than a limit allows.
     """
-    limits = limits if limits is not None else Limits()
+    try:
+        return _parsed(body, content_type, url, name, limits if limits is not None else Limits())
+    except HostError as problem:
+        # A traceback may be shown with every variable, and a page's links may be presigned.
+        forget_locals(problem)
+        raise
+    finally:
+        del body
+
+
+def _parsed(body: bytes, content_type: str, url: Url, name: str, limits: Limits) -> Project:
     if len(body) > limits.page_bytes:
         raise TooLargeError(str(url), "page_bytes", limits.page_bytes, len(body))
     media_type, charset = _content_type(content_type)

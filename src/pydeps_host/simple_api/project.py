@@ -70,6 +70,17 @@ class File(_Later):
         _set(file, "_read", read)
         return file
 
+    def has_secret_link(self, page: Url) -> bool:
+        """Whether the page wrote a secret into a link: a query, where a signature stands, or credentials.
+
+        Credentials that the page's own URL has do not count: links of its origin take them over.
+        What is read later has neither, and is not read for that.
+        """
+        if getattr(self, "_told", None) is not None:
+            return False
+        links = (self.url, self.provenance) if self.provenance is not None else (self.url,)
+        return any(link.query or link.credentials not in {None, page.credentials} for link in links)
+
     # Hidden from type checkers, which would believe that a file has attributes of any name.
     if not TYPE_CHECKING:
 

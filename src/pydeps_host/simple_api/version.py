@@ -5,14 +5,15 @@ import re
 from pydeps_host.errors import PageError
 from pydeps_host.values import Url, shown
 
-_VERSION = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
+_VERSION = re.compile(r"([0-9]{1,9})(?:\.[0-9]{1,9})*+")
 
 
 def check_version(declared: str | None, page: Url) -> str:
     """Return the page's API version, `1.0` where it declares none.
 
     A client must fail for a major version greater than it expects, and may warn
-    for a greater minor one (PEP 629). A text that is no version says nothing.
+    for a greater minor one (PEP 629). A text that is no version says nothing;
+    one without a minor number tells the major one all the same.
 
     Raises:
         PageError: `unsupported-version`.

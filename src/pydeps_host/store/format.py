@@ -21,7 +21,7 @@ def check_format(path: Path) -> None:
         written = path.read_bytes()
     try:
         found = json.loads(written)["format"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise DamagedError(str(path), "it holds no format number") from None
     if not isinstance(found, int) or found > FORMAT:
         raise FormatError(str(path), found, FORMAT)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 import zlib
 from contextlib import suppress
@@ -46,7 +47,8 @@ class KeptPages:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _remove_dead(path)
-            with new.open("xb") as file:
+            # For its owner alone: what an index shows one user is not everybody's.
+            with open(new, "xb", opener=_private) as file:
                 try_lock(file.fileno())
                 file.write(head.encode() + b"\n" + zlib.compress(page.body, 1))
                 file.flush()
@@ -58,6 +60,10 @@ class KeptPages:
     def _path(self, index: str, project: NormalizedName) -> Path:
         key = hashlib.sha256(json.dumps([index, project]).encode()).hexdigest()
         return self._folder / key[:2] / key[2:]
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _remove_dead(path: Path) -> None:

@@ -22,6 +22,8 @@ from pydeps_host.errors import UsageError
 from pydeps_host.values import shown
 
 _OURS: Final = ".pydeps-host"
+# With what is put to it, a name stays within the 255 bytes that file systems allow.
+_LONGEST_NAME: Final = 200
 
 
 @frozen
@@ -59,12 +61,14 @@ class Places:
         """Where the repository of a project is, or would be.
 
         Raises:
-            UsageError: The name is no project's.
+            UsageError: The name is no project's, or longer than 200 characters.
         """
         try:
             normalized = canonicalize_name(name, validate=True)
         except InvalidName:
             raise UsageError(f"{shown(name)!r} is no project's name", "use letters, digits, `.`, `_` and `-`") from None
+        if len(normalized) > _LONGEST_NAME:
+            raise UsageError(f"{shown(name)!r} is too long for a project's name", f"use {_LONGEST_NAME} characters at most")
         return self.repositories / f"{normalized}.git"
 
     def unborn(self, name: str) -> Path:

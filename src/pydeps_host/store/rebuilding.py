@@ -16,8 +16,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from pydeps_host.errors import disk_errors
+from pydeps_host.errors import DiskError, disk_errors
 from pydeps_host.repository import Disk, Patience, locked
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.repository.layout import Layout
 
 
@@ -55,7 +56,13 @@ class Rebuilding:
         """
         self._rename(self.building, self.ready)
         set_aside = self.set_aside()
-        self._rename(self.ready, self.place)
+        try:
+            self.disk.rename(self.ready, self.place)
+        except DiskError:
+            # Whoever looked between the renames may have made this one already.
+            if is_folder(self.ready) or not is_folder(self.place):
+                raise
+        self._sync_folders(self.ready, self.place)
         return set_aside
 
     def set_aside(self) -> Path:
@@ -66,6 +73,9 @@ class Rebuilding:
 
     def _rename(self, source: Path, target: Path) -> None:
         self.disk.rename(source, target)
+        self._sync_folders(source, target)
+
+    def _sync_folders(self, source: Path, target: Path) -> None:
         self.disk.sync_file(target.parent)
         self.disk.sync_file(source.parent)
 
@@ -93,11 +103,11 @@ def rebuilding_locked(where: Rebuilding, lock: Path, patience: Patience | None) 
     with ExitStack() as held:
         held.enter_context(locked(lock, patience, doing=doing))
         finish_swap(where.ready, where.place, where.disk)
-        if where.ready.is_dir():
+        if is_folder(where.ready):
             # Whoever made it was killed before anything went aside. What it took over may have changed since.
             where.discard()
             where.disk.rename(where.ready, where.building)
-        if where.place.is_dir():
+        if is_folder(where.place):
             # Somebody may have lost these folders; there must be something to lock.
             for folder in (layout.ours, layout.versions):
                 with disk_errors(folder, "making"):
@@ -113,9 +123,9 @@ def finish_swap(ready: Path, place: Path, disk: Disk) -> None:
     Any number of processes may do it at once: one of them succeeds.
 
     Raises:
-        DiskError: The disk cannot be synced.
+        DiskError: The system refuses to look, or the disk cannot be synced.
     """
-    if place.is_dir() or not ready.is_dir():
+    if is_folder(place) or not is_folder(ready):
         return
     with suppress(OSError):
         ready.rename(place)

@@ -15,7 +15,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 from pydeps_host.errors import NotStoredError, UsageError, disk_errors
 from pydeps_host.repository import KEEP_SUPERSEDED, Damage, Disk, Patience, Repository, locked, verify_repository
 from pydeps_host.repository.beginning import create_for
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.repository.locks import locked_in_turn
+from pydeps_host.repository.superseding import check_keep
 from pydeps_host.store.format import check_format, write_format
 from pydeps_host.store.pages import KeptPages
 from pydeps_host.store.places import Places
@@ -56,8 +58,9 @@ class Store:
             keep_superseded: How long packs stay whose objects are in another one.
 
         Raises:
-            UsageError: The namespace is none.
+            UsageError: The namespace is none, or packs are to stay for less than nothing or longer than ten years.
         """
+        check_keep(keep_superseded)
         if not _NAMESPACE.fullmatch(namespace) or namespace.endswith(".git"):
             raise UsageError(f"the namespace {shown(namespace)!r} is no folder's name", "use lower-case letters, digits, `.`, `_` and `-`")
         self.path: Path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links that may change
@@ -99,16 +102,21 @@ class Store:
         """
         self.check_format()
         path = self._place(name)
-        if not path.is_dir():
+        if not is_folder(path):
             raise NotStoredError(name, str(self.path))
         return Repository.open(path, disk=self._disk)
 
     def repositories(self) -> tuple[Repository, ...]:
-        """Open all repositories, in the order of their names."""
+        """Open all repositories, in the order of their names.
+
+        Raises:
+            StoreError: The store or one of them cannot be read. To pass over
+                that one, ask for each of `names` with `repository`.
+        """
         return tuple(self.repository(name) for name in self.names())
 
     def generations(self) -> Mapping[str, int]:
-        """Return each repository's generation: what an embedder that missed events compares."""
+        """Return each repository's generation: what an embedder that missed events compares; errors are those of `repositories`."""
         return {repository.name: repository.generation for repository in self.repositories()}
 
     def known_repository(self, name: str) -> Repository | None:
@@ -137,7 +145,7 @@ class Store:
         """
         self.check_format()
         path = self._place(name)
-        return verify_repository(path if path.is_dir() else self._places.unborn(name))
+        return verify_repository(path if is_folder(path) else self._places.unborn(name))
 
     @contextmanager
     def rebuilding(self, name: str, patience: Patience | None = None) -> Iterator[Rebuilding]:
@@ -149,7 +157,7 @@ class Store:
         """
         self.prepare()
         final = self._place(name)
-        is_unborn = not final.is_dir() and self._places.unborn(name).is_dir()
+        is_unborn = not is_folder(final) and is_folder(self._places.unborn(name))
         where = Rebuilding(
             place=self._places.unborn(name) if is_unborn else final,
             building=self._places.ours("repairing") / final.name,
@@ -177,11 +185,11 @@ class Store:
         """
         self.prepare()
         final = self._place(name)
-        if not final.is_dir():
+        if not is_folder(final):
             self._make(self._places.lock(name).parent)
             # Held over a whole batch, and again over the next one as long as none succeeds.
             with locked_in_turn(self._places.lock(name), patience, doing=f"waiting for the lock on {name}") as lock:
-                if not final.is_dir():
+                if not is_folder(final):
                     yield from self._born(name, final, lock)
                     return
         self._settle_place(name, patience)
@@ -253,7 +261,7 @@ class Store:
 
     def _born(self, name: str, final: Path, lock: int) -> Iterator[Repository]:
         unborn = self._places.unborn(name)
-        if not unborn.is_dir():
+        if not is_folder(unborn):
             self._create(unborn, final)
         repository = Repository.open(unborn, disk=self._disk)
         yield repository
@@ -279,8 +287,9 @@ class Store:
         """Make an empty repository, whole or not at all."""
         self._make(unborn.parent)
         new = unborn.with_suffix(".new")
-        if new.exists():
-            shutil.rmtree(new)
+        with disk_errors(new, "removing"):
+            if new.exists():
+                shutil.rmtree(new)
         create_for(new, final.stem, namespace=self.namespace, disk=self._disk)
         self._disk.rename(new, unborn)
         self._disk.sync_file(unborn.parent)
@@ -293,7 +302,7 @@ class Store:
 
     def _make(self, folder: Path) -> None:
         """Make a folder and those on the way to it, each synced into its parent."""
-        missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
+        missing = [one for one in (folder, *folder.parents) if not is_folder(one)]
         for one in reversed(missing):
             with disk_errors(one, "making"):
                 one.mkdir(exist_ok=True)
@@ -301,7 +310,7 @@ class Store:
 
 
 def _names_in(folder: Path) -> tuple[NormalizedName, ...]:
-    if not folder.is_dir():
+    if not is_folder(folder):
         return ()
     with disk_errors(folder, "reading"):
         found = sorted(path.stem for path in folder.iterdir() if path.suffix == ".git" and path.is_dir())

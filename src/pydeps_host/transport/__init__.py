@@ -10,12 +10,13 @@ from pydeps_host.transport.addresses import Place, place_of
 from pydeps_host.transport.httpx_transport import HttpxTransport
 from pydeps_host.transport.options import ClientCertificate, TransportOptions
 from pydeps_host.transport.redirects import same_origin
-from pydeps_host.transport.values import Headers, Request, Response, Sink, Transport
+from pydeps_host.transport.values import Headers, Identified, Request, Response, Sink, Transport
 
 __all__ = [
     "ClientCertificate",
     "Headers",
     "HttpxTransport",
+    "Identified",
     "Place",
     "Request",
     "Response",

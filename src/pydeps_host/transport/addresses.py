@@ -33,13 +33,17 @@ _METADATA: Final = frozenset(
     for text in (
         "100.100.100.200",
         "168.63.129.16",
+        "169.254.0.23",
+        "169.254.42.42",
         "169.254.169.254",
         "169.254.170.2",
         "169.254.170.23",
         "192.0.0.192",
+        "fd00:42::42",
         "fd00:ec2::23",
         "fd00:ec2::254",
         "fd20:ce::254",
+        "fe80::a9fe:a9fe",
     )
 )
 _METADATA_NAMES: Final = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"})

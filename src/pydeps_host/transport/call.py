@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
-from pydeps_host.errors import ClosedError, DeadlineError
+from pydeps_host.errors import ClosedError, DeadlineError, forget_locals
 from pydeps_host.limiter import Stop
 
 T = TypeVar("T")
@@ -138,6 +138,8 @@ class Call(Generic[T]):
         try:
             value, problem = self._work(self), None
         except BaseException as raised:  # noqa: BLE001  # It is raised again where it is waited for.
+            # Its frames hold what came and what was sent, and a traceback may be shown with every variable.
+            forget_locals(raised)
             value, problem = None, raised
         with self._condition:
             self._done, self._value, self._problem = True, value, problem

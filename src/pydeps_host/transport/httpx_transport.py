@@ -1,6 +1,7 @@
 """The transport that asks real servers."""
 
 import base64
+import json
 import platform
 import threading
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import pydeps_host
-from pydeps_host.errors import AddressError, DeadlineError, PageError, RateLimitedError, UnavailableError
+from pydeps_host.errors import AddressError, DeadlineError, PageError, RateLimitedError, UnavailableError, UsageError
 from pydeps_host.events import Event, Observer, RequestSent, Waiting, ignore
 from pydeps_host.limiter import Ask, Limiter, Stop, Unlimited
 from pydeps_host.transport.addresses import Place, place_by_name
@@ -29,7 +30,7 @@ from pydeps_host.transport.retry_after import retry_after
 from pydeps_host.transport.values import Request, Response
 from pydeps_host.transport.way import Question
 from pydeps_host.transport.wire import Answer, Wire
-from pydeps_host.values import Credentials, Origin, Url
+from pydeps_host.values import Credentials, Origin, Secret, Url
 
 _DEFAULTS: Final = TransportOptions()
 
@@ -75,7 +76,7 @@ class HttpxTransport:
         self._pauses = Pauses(options)
         self._keys = Keys(indexes, options)
         self._wire = Wire(options)
-        # Where each server was when it answered last: what it links to is judged by that.
+        # Where each server was when it answered last, public for ever where it once was: what it links to is judged by that.
         self._places: dict[Origin, Place] = {}
         self._stop = Stop()
         self._forget = (stop or Stop()).on_set(self._end)
@@ -90,7 +91,8 @@ class HttpxTransport:
         """End every `send` under way with a ClosedError, and close all connections; may be called twice.
 
         Each `send` ends within 100 ms. A thread of ours that the operating
-        system holds in a name's look-up ends when that does.
+        system holds in a name's look-up ends when that does, and one that it
+        holds while a connection is made ends after `connect_timeout` at the latest.
         """
         self._forget()
         self._end()
@@ -99,6 +101,17 @@ class HttpxTransport:
     def renew_pauses(self) -> None:
         """Grant every server the pauses of a new sync."""
         self._pauses.renew()
+
+    def asks_as(self, url: Url, /, deadline: float | None = None) -> Secret:
+        """Return what tells apart who asks for a URL; see `Identified.asks_as`."""
+        patience = Patience(self._stop, deadline, f"asking {url}")
+        patience.remaining()
+        # In a thread of its own, for the keyring may have to ask a person.
+        call: Call[Credentials | None] = Call(lambda _: self._keys.of(url))
+        own = call.result(patience)
+        certificate = self._options.client_certificate
+        who = "" if own is None or own == url.credentials else json.dumps([own.username.reveal(), own.password and own.password.reveal()])
+        return Secret(who if certificate is None else f"{who} {certificate.certificate.absolute()}")
 
     def send(self, request: Request, /) -> Response:
         """Ask, and return the answer whatever its status; see `Transport.send`."""
@@ -138,7 +151,9 @@ class HttpxTransport:
             # A socket that `close` shut looks like a fault; and time may be up by now.
             patience.remaining()
             return fault
-        self._places[url.origin] = reply.place
+        # Its name may lead to a private address by now, which is no reason to let its pages lead there, too.
+        if self._places.get(url.origin) is not Place.PUBLIC:
+            self._places[url.origin] = reply.place
         return reply
 
     def _clear(self, course: Course) -> None:
@@ -201,10 +216,12 @@ class HttpxTransport:
         del fields
         with self._wire.ask(question) as answer:
             received = datetime.now(UTC)
-            if answer.status == 200 or (answer.status == 206 and asks):
+            # A proxy that changed a page on its way says 203 in place of 200 (RFC 9110, section 15.3.4).
+            # Of a file, only the server's own bytes count.
+            if answer.status == 200 or (answer.status == 203 and arriving is None) or (answer.status == 206 and asks):
                 body = _taken(course, answer, call)
                 # What was put together of parts is a whole: whoever asked for one has got it.
-                return Reply(200, answer.headers, body, received, answer.place)
+                return Reply(200 if answer.status == 206 else answer.status, answer.headers, body, received, answer.place)
             if answer.status == 416 and asks and arriving is not None:
                 arriving.forget()
                 raise Fault("the server does not go on where it broke off")
@@ -232,7 +249,7 @@ def _response(course: Course, reply: Reply) -> Response:
 
 
 def _taken(course: Course, answer: Answer, call: Call[Reply]) -> bytes:
-    """Take the body of a 200, or the rest of one; return it unless it goes to a sink."""
+    """Take the body of a 200 or a 203, or the rest of one; return it unless it goes to a sink."""
     arriving = course.arriving
     if arriving is None:
         parts: list[bytes] = []
@@ -241,6 +258,7 @@ def _taken(course: Course, answer: Answer, call: Call[Reply]) -> bytes:
     begin = partial(arriving.begin, course.url, answer.headers) if answer.status == 200 else partial(arriving.go_on, answer.headers)
     call.guarded(begin)
     receive(course.request, course.url, answer.headers, answer.pieces, lambda piece: call.guarded(partial(arriving.write, piece)))
+    arriving.finish()
     return b""
 
 
@@ -258,7 +276,13 @@ def _header_fields(request: Request, credentials: Credentials | None, more: tupl
 
 
 def _basic(credentials: Credentials) -> str:
-    """Return the Basic scheme's value (RFC 7617, in UTF-8)."""
+    """Return the Basic scheme's value (RFC 7617, in UTF-8).
+
+    Raises:
+        UsageError: They hold a lone surrogate, which is how Python reads what is not UTF-8.
+    """
     password = credentials.password.reveal() if credentials.password else ""
-    pair = f"{credentials.username.reveal()}:{password}".encode()
-    return f"Basic {base64.b64encode(pair).decode()}"
+    with suppress(UnicodeEncodeError):
+        return f"Basic {base64.b64encode(f'{credentials.username.reveal()}:{password}'.encode()).decode()}"
+    # Where that is no longer handled: it holds the password.
+    raise UsageError("the user name or the password is not UTF-8", "store it as UTF-8")

@@ -51,6 +51,8 @@ def same_origin(home: Origin, target: Origin) -> bool:
 
 def _resolve(current: Url, locations: set[str]) -> Url:
     if len(locations) > 1:
+        # A traceback shows every variable, and a presigned link is a secret.
+        locations.clear()
         raise RedirectError(str(current), "several places", "the server names more than one")
     try:
         return current.join(_text(locations.pop()))

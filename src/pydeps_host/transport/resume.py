@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from pydeps_host.errors import TooLargeError
+from pydeps_host.errors import DigestError, TooLargeError
 from pydeps_host.transport.faults import Fault
 from pydeps_host.transport.retry_after import http_date
 from pydeps_host.transport.values import Headers, Request, Sink
@@ -48,6 +48,7 @@ class Arriving:
         self._sink = sink
         self._whole: _Whole | None = None
         self._received = 0
+        self._size: int | None = None
         self.resumed: bool = False
 
     def fields(self, url: Url) -> tuple[tuple[str, str], ...]:
@@ -58,7 +59,8 @@ class Arriving:
 
     def begin(self, url: Url, headers: Headers) -> None:
         """A whole body begins: what came before is thrown away."""
-        self._received, self.resumed = 0, False
+        # The engine sees to it that a body ends where its own length says.
+        self._received, self._size, self.resumed = 0, None, False
         validator = None if self._request.gzip or headers.get("accept-ranges") == "none" else _validator(headers)
         length = headers.get("content-length", "")
         size = int(length) if length.isdecimal() and len(length) < 19 else None
@@ -78,18 +80,37 @@ class Arriving:
         first, last, size = int(found[1]), int(found[2]), whole.size if found[3] == "*" else int(found[3])
         if first != self._received or size is None or last != size - 1 or whole.size not in (None, size):
             raise Fault(_ANOTHER_PART)
-        self._whole, self.resumed = whole, True
+        self._whole, self._size, self.resumed = whole, size, True
 
     def write(self, data: bytes) -> None:
         """Pass on the next piece.
 
         Raises:
             TooLargeError: All parts together are larger than the request allows.
+            Fault: The sink found out that the parts are not those of one body; the next attempt begins anew.
         """
         self._received += len(data)
         if self._received > self._request.max_bytes:
             raise TooLargeError(str(self._request.url), self._request.max_bytes_name, self._request.max_bytes)
-        self._sink.write(data)
+        try:
+            self._sink.write(data)
+        except DigestError:
+            if not self.resumed:
+                raise
+            self.forget()
+            raise Fault("its parts are not those of one body") from None
+
+    def finish(self) -> None:
+        """The body has ended.
+
+        Raises:
+            Fault: Not where its last part said that it would.
+        """
+        if self._size is None or self._received == self._size:
+            return
+        if self._received > self._size:
+            self.forget()
+        raise Fault(f"{self._received} bytes came of {self._size}")
 
     def forget(self) -> None:
         """Begin anew with the next attempt."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, runtime_checkable
 
 from attrs import field, frozen
 from attrs.validators import gt
@@ -11,7 +11,7 @@ from pydeps_host.config import Redirects
 from pydeps_host.errors import UsageError
 from pydeps_host.limiter import Priority
 from pydeps_host.transport.retry_after import retry_after
-from pydeps_host.values import Url
+from pydeps_host.values import Secret, Url
 
 # What the transport says itself; among them all that can carry a credential,
 # which must not follow a redirect to another origin.
@@ -41,7 +41,10 @@ class Sink(Protocol):
         ...
 
     def write(self, data: bytes, /) -> object:
-        """Take the next piece; what it raises ends the request and reaches the caller as it is."""
+        """Take the next piece; what it raises ends the request and reaches the caller as it is.
+
+        One thing apart: after a DigestError about parts that were joined, the next attempt begins anew.
+        """
         ...
 
 
@@ -98,7 +101,7 @@ class Request:
 
     Attributes:
         url: What to ask for; its credentials are sent to its own origin and no other.
-        max_bytes: The most that is taken of a 200's body, on the wire and inflated.
+        max_bytes: The most that is taken of the body of a 200 or a 203, on the wire and inflated.
         max_bytes_name: The name of that limit in `limits`, for the error.
         accept: The media types wanted.
         headers: More header fields, such as `If-None-Match`.
@@ -145,7 +148,7 @@ class Response:
         url: The URL that answered, after redirects; it has credentials only where they belong to its origin.
         status: Any status: a fault that outlived every attempt as well.
         headers: The header fields.
-        body: The body of a 200, unless a sink took it; of anything else the first 64 KiB,
+        body: The body of a 200 or a 203, unless a sink took it; of anything else the first 64 KiB,
             for a person to read, empty where it is compressed.
         attempts: How often the URL was asked, redirects not counted.
         received: When the header arrived (UTC).
@@ -190,5 +193,20 @@ class Transport(Protocol):
             ClientCertificateError: TLS wants to know who we are.
             ProxyAccessError: The proxy wants a user name and a password.
             ClosedError: The transport was closed.
+        """
+        ...
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A transport that may ask with more than what stands in a URL."""
+
+    def asks_as(self, url: Url, /, deadline: float | None = None) -> Secret:
+        """Return what tells apart who asks for a URL: what netrc, the keyring or a client certificate adds to it; empty for nothing.
+
+        Raises:
+            DeadlineError: The deadline passed, in seconds of `time.monotonic()`.
+            ClosedError: The transport was closed.
+            UsageError: The keyring cannot be asked.
         """
         ...

@@ -8,7 +8,7 @@ traceback, nor a pickle. What a pickle left out cannot be asked for.
 import ipaddress
 import re
 from typing import Final, Self
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
 
 from attrs import evolve, field, frozen
 
@@ -19,6 +19,8 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 # What RFC 3986 allows in a path or a query, besides letters, digits and `_.-~`.
 _PATH_SAFE: Final = "/%!$&'()*+,;=:@"
 _QUERY_SAFE: Final = _PATH_SAFE + "?"
+# What a query's value has at least to count as a secret in a text: masking `?v=2` would mask every 2.
+_SHORTEST_VALUE: Final = 4
 _UNPRINTABLE = re.compile("[\x00-\x20\x7f-\x9f\ud800-\udfff]")
 
 
@@ -207,6 +209,16 @@ class Url:
         query = f"?{self.query}" if self.query else ""
         return f"{self._authority(revealed=True)}{self.path}{query}"
 
+    def mask(self, text: str) -> str:
+        """Return a text without this URL's secrets, in any spelling: a server may repeat what it was asked for.
+
+        Values of the query that are shorter than four characters stay.
+        """
+        labels = {spelling: secret.label for secret in self._secrets() for spelling in _spellings(secret.reveal())}
+        for spelling in sorted(labels, key=len, reverse=True):
+            text = text.replace(spelling, labels[spelling])
+        return text
+
     def __str__(self) -> str:
         if self._shown is not None:
             return self._shown
@@ -225,6 +237,12 @@ class Url:
         if self.is_whole and not (self.credentials or self.query or self.hidden):
             return Url, (self.origin, self.path)
         return _from_shown, (self.origin, str(self))
+
+    def _secrets(self) -> tuple[Secret, ...]:
+        own = (self.credentials.username, self.credentials.password) if self.credentials else ()
+        # What stands before a lone `=`, or without one, is the value.
+        values = [value or name for name, value in parse_qsl(self.query, keep_blank_values=True)]
+        return (*self.hidden, *filter(None, own), *(Secret(value, "…") for value in values if len(value) >= _SHORTEST_VALUE))
 
     def _check_whole(self) -> None:
         if not self.is_whole:
