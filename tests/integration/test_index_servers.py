@@ -298,7 +298,7 @@ def test_nginx_that_limits_the_rate_with_a_bare_429_gets_everything_through(root
     around = "limit_req_zone $binary_remote_addr zone=all:1m rate=5r/s; limit_req_status 429;"
     with nginx(tmp_path / "web", root, around=around, more="limit_req zone=all;") as running:
         config = HostConfig.from_mapping({"urls": [running.url("/pages")], "dependencies": WANTED})
-        with Host(config, Store(tmp_path / "code"), options=TransportOptions(backoff=0.2)) as host:
+        with Host(config, Store(tmp_path / "code"), options=TransportOptions(attempts=8)) as host:
             report = host.sync(jobs=8)
         assert report.succeeded, report
         assert {status for status, _ in running.answers()} == {200, 429}

@@ -37,7 +37,9 @@ class ZipReader:
         self._size = size
         self._desk = desk
         self._budget = budget
+        # Seen in the directory, or in any local record so far.
         self._unicode_path = False
+        self._streamed = False
         self._sums = _SharedChecksums()
 
     def members(self) -> Iterator[Member]:
@@ -111,7 +113,9 @@ class ZipReader:
         size, packed = widen(zip64, (size, packed))
         if (crc, packed, size) != (record.crc, record.packed, record.size) and not (streamed and (crc, packed, size) == (0, 0, 0)):
             raise Refused(Refusal.ZIP_HEADERS_DISAGREE, "the local record has another size or checksum")
-        if streamed and (self._unicode_path or UNICODE_PATH in kinds):
+        self._unicode_path |= UNICODE_PATH in kinds
+        self._streamed |= streamed
+        if self._streamed and self._unicode_path:
             raise Refused(Refusal.ZIP_UNICODE_PATH, "a data descriptor in an archive with a Unicode path, whose length unzip mistakes")
         begin = record.offset + _LOCAL.size + name_bytes + extra_bytes
         self._check_cover(end - begin - record.packed, streamed=streamed)
