@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from full_disk import refuse_at
 from pydeps_host.errors import (
     ClosedError,
     DamagedError,
@@ -507,27 +508,6 @@ def test_a_system_that_takes_few_bytes_at_a_time_gets_them_all(repository: Repos
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:7]))
     publish(repository, "1.0", "2.0")
     assert Repository.open(repository.path).versions() == ("2.0", "1.0")
-
-
-CALLS = ("open", "write", "pwrite", "fsync", "ftruncate", "replace", "unlink")
-
-
-def refuse_at(patch: pytest.MonkeyPatch, call: int) -> list[str]:
-    """Have the disk be full at the n-th call to the system; return what lists the calls."""
-    made: list[str] = []
-
-    def refusing(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def replacement(*arguments: Any, **options: Any) -> Any:
-            made.append(name)
-            if len(made) == call:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(*arguments, **options)
-
-        return replacement
-
-    for name in CALLS:
-        patch.setattr(os, name, refusing(name, getattr(os, name)))
-    return made
 
 
 def test_a_full_disk_at_any_call_leaves_the_old_state_or_the_new(tmp_path: Path) -> None:

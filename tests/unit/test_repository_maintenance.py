@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from full_disk import refuse_at
 from pydeps_host.errors import ClosedError, DamagedError, DeadlineError, DiskError, HostError, LockedError, UsageError
 from pydeps_host.git import (
     Commit,
@@ -436,27 +437,6 @@ def test_a_pack_that_is_missing_is_damage(repository: Repository) -> None:
     (repository.path / "objects" / "pack" / f"{name}.pack").unlink()
     with pytest.raises(DamagedError, match=f"{name}.*not there"):
         repository.maintain(AT_ONCE)
-
-
-CALLS = ("open", "write", "pwrite", "fsync", "ftruncate", "replace", "unlink")
-
-
-def refuse_at(patch: pytest.MonkeyPatch, call: int) -> list[str]:
-    """Let the system refuse the n-th call as a full disk does; return the calls that were made."""
-    made: list[str] = []
-
-    def refusing(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def replacement(*arguments: Any, **options: Any) -> Any:
-            made.append(name)
-            if len(made) == call:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(*arguments, **options)
-
-        return replacement
-
-    for name in CALLS:
-        patch.setattr(os, name, refusing(name, getattr(os, name)))
-    return made
 
 
 def test_a_full_disk_at_any_call_loses_no_object(tmp_path: Path) -> None:
