@@ -126,21 +126,26 @@ class _Blobs:
 
     def __init__(self, into: PackWriter) -> None:
         self._into = into
-        self.newest: int | None = None
+        self._newest = _OLDEST_DATE - 1
+
+    @property
+    def newest(self) -> int | None:
+        """The newest date of a member that makes sense, in seconds since 1970, or None."""
+        return None if self._newest < _OLDEST_DATE else self._newest
 
     def entry(self, member: Member) -> Entry:
         """Turn a member into what the whole-tree policy looks at."""
-        if member.mtime is not None and _OLDEST_DATE <= member.mtime <= _NEWEST_DATE:
-            self.newest = max(self.newest or 0, member.mtime)
-        target = member.target if member.kind in {Kind.SYMLINK, Kind.HARDLINK} else None
-        return Entry(member.path, member.kind, member.executable, self._blob(member), target, member.offset)
+        if member.mtime is not None and self._newest < member.mtime <= _NEWEST_DATE:
+            self._newest = member.mtime
+        if member.kind is Kind.FILE:
+            return Entry(member.path, Kind.FILE, member.executable, self._blob(member), None, member.offset)
+        if member.kind is Kind.DIRECTORY:
+            return Entry(member.path, Kind.DIRECTORY, offset=member.offset)
+        # Not written yet: whether the link stays is known once the whole tree is.
+        id_ = object_id("blob", member.target) if member.kind is Kind.SYMLINK else b""
+        return Entry(member.path, member.kind, id=id_, target=member.target, offset=member.offset)
 
     def _blob(self, member: Member) -> bytes:
-        if member.kind is Kind.SYMLINK:
-            # Not written yet: whether the link stays is known once the whole tree is.
-            return object_id("blob", member.target)
-        if member.kind is not Kind.FILE:
-            return b""
         if isinstance(member.content, bytes):
             return self._into.add("blob", member.content)
         return self._into.add_stream("blob", member.size, member.content)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pydeps_host.archive import Entry, Kind, layout
+from pydeps_host.archive import Entry, Kind, Layout, Skip, SkipReason, layout
 from pydeps_host.errors import ArchiveError
 from raw_archives import END, Part, header, zipped
 from readers import judged, ours
@@ -194,3 +194,28 @@ def shortened(folder: Path, target: str) -> str:
         elif part not in {"", "."}:
             parts.append(part)
     return str(Path(*parts))
+
+
+# Names that some file systems take for one another, and folders among them.
+_ANY = st.sampled_from(["a", "b", "A", "ab", "é", "e\u0301", "É", "ß", "ss"])
+_PATHS = st.lists(_ANY, min_size=1, max_size=4).map("/".join)
+
+
+@settings(SETTINGS, max_examples=400)
+@given(st.lists(st.tuples(_PATHS, st.booleans()), max_size=7), st.booleans(), st.booleans())
+def test_the_short_way_through_a_plain_tree_gives_what_the_long_one_gives(given_paths, strip, below):
+    top = "top/" if below else ""
+    made = [
+        Entry(f"{top}{path}".encode(), Kind.DIRECTORY if folder else Kind.FILE, id=b"" if folder else b"f" * 20, offset=number)
+        for number, (path, folder) in enumerate(given_paths)
+    ]
+    # Whatever was left out, wherever it was, leads the long way.
+    elsewhere = Skip(b"elsewhere", SkipReason.DEVICE)
+    assert outcome(made, strip=strip) == outcome(made, elsewhere, strip=strip)
+
+
+def outcome(made: list[Entry], *left_out: Skip, strip: bool) -> Layout | tuple[str, str | None]:
+    try:
+        return layout(made, strip=strip, left_out=left_out)
+    except ArchiveError as refused:
+        return refused.reason, refused.entry

@@ -144,8 +144,8 @@ def test_an_entry_that_nobody_else_holds_is_let_go_once_it_is_in_the_tree():
     counts = []
 
     def given() -> Iterator[Entry]:
-        for number in range(100):
-            entry = file(f"p/{number}")
+        # A link is what makes the tree more than a list.
+        for entry in (link("p/link", "0"), *(file(f"p/{number}") for number in range(99))):
             alive.add(entry)
             yield entry
         counts.append(len(alive))

@@ -70,9 +70,12 @@ class Budget:
 
     def name(self, raw: bytes) -> None:
         """Charge a name as the archive has it."""
-        if len(raw) > self.limits.path_bytes:
+        size = len(raw)
+        if size > self.limits.path_bytes:
             self._refuse_path()
-        self.text(raw)
+        self._paths_left -= size
+        if self._paths_left < 0:
+            self._refuse_paths()
 
     def foresee_name(self, raw: bytes, together: int) -> None:
         """Refuse a name that a directory gives, and will be charged for, before it is kept: `together` bytes of names, it among them."""
@@ -87,13 +90,18 @@ class Budget:
         if self._paths_left < 0:
             self._refuse_paths()
 
+    def component(self, size: int) -> None:
+        """Refuse the name of a file beside another one, in `size` bytes, where it is too long for a component."""
+        if size > self.limits.component_bytes:
+            self._refuse_component()
+
     def place(self, path: bytes, *, folder: bool) -> None:
         """Charge the place of an entry in the tree: its folders, each once, and itself if it is one."""
         limits = self.limits
         if path.count(b"/") >= limits.path_depth:
             raise Refused(Refusal.LIMIT_DEPTH, f"a path has more than {limits.path_depth} components")
         if len(path) > limits.component_bytes and max(map(len, path.split(b"/"))) > limits.component_bytes:
-            raise Refused(Refusal.LIMIT_COMPONENT, f"a component of a path has more than {limits.component_bytes} bytes")
+            self._refuse_component()
         above = path if folder else path.rpartition(b"/")[0]
         known = hash(above)
         if known not in self._known:
@@ -105,6 +113,9 @@ class Budget:
 
     def _refuse_paths(self) -> NoReturn:
         raise Refused(Refusal.LIMIT_PATHS, f"the paths have more than {self.limits.paths_bytes} bytes together")
+
+    def _refuse_component(self) -> NoReturn:
+        raise Refused(Refusal.LIMIT_COMPONENT, f"a component of a path has more than {self.limits.component_bytes} bytes")
 
     def _refuse_unpacked(self) -> NoReturn:
         raise Refused(Refusal.LIMIT_UNPACKED, f"unpacks to more than {self._allowance} bytes")

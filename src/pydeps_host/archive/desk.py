@@ -82,6 +82,8 @@ class Desk:
         # The root is a folder that every tree has.
         if not path:
             return None
+        if kind is Kind.DIRECTORY:
+            return Member(path, kind, executable=False, size=0, mtime=sane_time(found.mtime), offset=found.offset)
         target = found.target
         if kind is Kind.HARDLINK:
             reason, target = path_in_tree(target)
@@ -89,21 +91,23 @@ class Desk:
                 self._gate.skip(found.raw, SkipReason.HARD_LINK_MISSING, found.offset)
                 return None
         self._budget.text(target)
-        return _member(found, kind, path, target=target)
+        return Member(path, kind, executable=False, size=0, mtime=sane_time(found.mtime), offset=found.offset, target=target)
 
     def _file(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
-        path, size = self._gate.admit(found.raw, Kind.FILE, found.offset), found.size
+        raw, _, executable, size, mtime, offset, _ = found
+        path = self._gate.admit(raw, Kind.FILE, offset)
         if path is None:
             return None, self._timed(content.pieces(size))
         too_large = size > self._budget.limits.file_bytes
         whole = content.whole(size) if size <= WHOLE_BYTES and not too_large else None
         reason = SkipReason.TOO_LARGE if too_large else content_reason(path, whole)
         if reason is not None:
-            self._gate.skip(found.raw, reason, found.offset)
+            self._gate.skip(raw, reason, offset)
+            return None, _NOTHING if whole is not None else self._timed(content.pieces(size))
         if whole is not None:
-            return None if reason else _member(found, Kind.FILE, path, content=whole), _NOTHING
+            return Member(path, Kind.FILE, executable, size, sane_time(mtime), offset, b"", whole), _NOTHING
         pieces = self._timed(content.pieces(size))
-        return None if reason else _member(found, Kind.FILE, path, content=self._guard(pieces)), pieces
+        return Member(path, Kind.FILE, executable, size, sane_time(mtime), offset, b"", self._guard(pieces)), pieces
 
     def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:
@@ -112,9 +116,3 @@ class Desk:
 
 
 _NOTHING: Iterator[bytes] = iter(())
-
-
-def _member(found: Found, kind: Kind, path: bytes, *, target: bytes = b"", content: bytes | Iterator[bytes] = b"") -> Member:
-    size = found.size if kind is Kind.FILE else 0
-    executable = found.executable and kind is Kind.FILE
-    return Member(path, kind, executable, size, sane_time(found.mtime), found.offset, target, content)

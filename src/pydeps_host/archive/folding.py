@@ -31,7 +31,7 @@ class Tree:
         node = self._nodes.get(key)
         if node is None:
             node = len(self._keys)
-            folded = _key(self._twins[parent], _fold(name))
+            folded = _key(self._twins[parent], fold(name))
             first = self._first(folded)
             self._nodes[key] = node
             if folded != key:
@@ -48,7 +48,7 @@ class Tree:
     def find(self, parent: int, name: bytes) -> int | None:
         """Return the node that a file system finds under a name: that of the very name, else the first that folds to it."""
         node = self._nodes.get(_key(parent, name))
-        return node if node is not None else self._first(_key(self._twins[parent], _fold(name)))
+        return node if node is not None else self._first(_key(self._twins[parent], fold(name)))
 
     def twin(self, node: int) -> int:
         """Return the first node that a folding file system takes for this one; the node itself where it is the first."""
@@ -82,7 +82,8 @@ def _key(parent: int, name: bytes) -> bytes:
     return parent.to_bytes(_NUMBER_BYTES, "big") + name
 
 
-def _fold(name: bytes) -> bytes:
+def fold(name: bytes) -> bytes:
+    """Return what a file system that ignores case and Unicode's forms makes of a name, or of a whole path: of each name in it."""
     if name.isascii():
         return name.lower()
     text = name.decode("utf-8", "surrogateescape")

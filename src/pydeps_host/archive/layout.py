@@ -3,16 +3,22 @@
 from collections import deque
 from collections.abc import Iterable
 from itertools import chain
+from operator import attrgetter
 
 from attrs import evolve
 
-from pydeps_host.archive.folding import ROOT, Tree
+from pydeps_host.archive.folding import ROOT, Tree, fold
 from pydeps_host.archive.links import LinkResolver
 from pydeps_host.archive.policy import written_as
 from pydeps_host.archive.reasons import FlagReason, Refusal, Refused, SkipReason
 from pydeps_host.archive.values import Entry, Flag, Kind, Layout, Skip
 from pydeps_host.errors import ArchiveError
 from pydeps_host.values import escape
+
+# How many bytes of folders' paths are kept at most to find out that a tree is plain.
+_SPELLED_BYTES = 4 * 1024 * 1024
+
+_path = attrgetter("path")
 
 
 def layout(entries: Iterable[Entry], *, strip: bool, filename: str = "archive", left_out: Iterable[Skip] = ()) -> Layout:
@@ -35,6 +41,8 @@ def layout(entries: Iterable[Entry], *, strip: bool, filename: str = "archive", 
     """
     given = deque(entries)
     top = _top_folder(given) if strip else b""
+    if _is_plain(given) and not (left_out := tuple(left_out)):
+        return _plain_layout(given, top)
     builder = _Builder(top)
     try:
         # One entry after the other is let go, where nobody else holds it: the tree has its own.
@@ -48,11 +56,53 @@ def layout(entries: Iterable[Entry], *, strip: bool, filename: str = "archive", 
 
 def _top_folder(entries: Iterable[Entry]) -> bytes:
     """Return the one folder that everything is in, or nothing."""
-    tops = {entry.path.partition(b"/")[0] for entry in entries}
-    if len(tops) != 1:
-        return b""
-    top = tops.pop()
-    return top if all(entry.kind is Kind.DIRECTORY or entry.path != top for entry in entries) else b""
+    top = next((entry.path.partition(b"/")[0] for entry in entries), b"")
+    below = top + b"/"
+    for entry in entries:
+        if not entry.path.startswith(below) and not (entry.path == top and entry.kind is Kind.DIRECTORY):
+            return b""
+    return top
+
+
+def _is_plain(entries: Iterable[Entry]) -> bool:
+    """Tell whether no rule of the whole tree has anything to say: files and folders alone, each path one to every file system.
+
+    Nearly every archive is such. False may also mean that it would take much
+    memory to find out.
+    """
+    folders = {b""}
+    folded: set[int] = set()
+    paths = spelled = 0
+    for entry in entries:
+        above = path = entry.path
+        if entry.kind is Kind.FILE:
+            paths += 1
+            folded.add(hash(fold(path)))
+            above = path.rpartition(b"/")[0]
+        elif entry.kind is not Kind.DIRECTORY:
+            return False
+        while above not in folders:
+            paths += 1
+            folded.add(hash(fold(above)))
+            folders.add(above)
+            # Every ancestor of every path, spelled out, would be quadratic in the depth.
+            spelled += len(above)
+            above = above.rpartition(b"/")[0]
+        if spelled > _SPELLED_BYTES:
+            return False
+    # Two that are one path, or fold to one, are missing here; as are two that share 64 bits by chance.
+    return len(folded) == paths
+
+
+def _plain_layout(entries: deque[Entry], top: bytes) -> Layout:
+    begin = len(top) + 1 if top else 0
+    files: list[Entry] = []
+    while entries:
+        entry = entries.popleft()
+        if entry.kind is Kind.FILE:
+            files.append(_moved(entry, entry.path[begin:]))
+    files.sort(key=_path)
+    return Layout(tuple(files), stripped=top)
 
 
 class _Builder:
@@ -85,7 +135,7 @@ class _Builder:
         self._refuse_link_folders()
         self._flag_collisions()
         self._skip_links()
-        entries = tuple(sorted(self._entries.values(), key=lambda entry: entry.path))
+        entries = tuple(sorted(self._entries.values(), key=_path))
         return Layout(entries, tuple(self._skips), tuple(self._flags), self._top)
 
     def _strip(self, path: bytes) -> bytes:

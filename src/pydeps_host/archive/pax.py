@@ -6,6 +6,9 @@ from typing import NamedTuple
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.archive.tarheader import IDS
 
+# What nearly every extended header is, because CPython's tarfile writes one for a time with a fraction.
+_ONE_TIME = re.compile(rb"([1-9][0-9]) mtime=([0-9]{1,18})(?:\.[0-9]*)?\n\0*")
+_LINE_BREAK = 0x0A
 _LENGTH = re.compile(rb"([1-9][0-9]{0,8}) ")
 _SECONDS = re.compile(rb"-?[0-9]{1,18}(?:\.[0-9]*)?")
 _ID = re.compile(rb"[0-9]{1,10}")
@@ -34,6 +37,19 @@ class Pax(NamedTuple):
     linkpath: bytes | None = None
     size: int | None = None
     mtime: int | None = None
+
+
+def time_alone(block: bytes, size: int) -> int | None:
+    """Return the whole seconds since 1970 that an `x` header gives its entry, where it says nothing else; None for any other.
+
+    Args:
+        block: The records, filled up with zeros.
+        size: How many bytes the records have.
+    """
+    found = _ONE_TIME.fullmatch(block)
+    if found is None or int(found[1]) != size or block[size - 1] != _LINE_BREAK:
+        return None
+    return int(found[2])
 
 
 def parse_entry_header(data: bytes) -> Pax:

@@ -19,10 +19,9 @@ from pydeps_host.archive.values import Flag, Kind, Skip
 # that Windows forbids, no component that begins with a dot, ends with a dot or a
 # space, or is a device of Windows. Nineteen names in twenty are such, and need no
 # closer look.
-_PLAIN = re.compile(
-    rb"(?:(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./ ]|\Z))"
-    rb"[\w+=,@()[\]{}!#%&'^`;-][\w.+=,@()[\]{}!#%&'^`; -]*+(?<![. ])(?:/|\Z))++\Z",
-)
+_PLAIN_COMPONENT = rb"(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./ ]|\Z))[\w+=,@()[\]{}!#%&'^`;-][\w.+=,@()[\]{}!#%&'^`; -]*+(?<![. ])"
+_PLAIN = re.compile(rb"(?:" + _PLAIN_COMPONENT + rb"(?:/|\Z))++\Z")
+_PLAIN_NAME = re.compile(_PLAIN_COMPONENT + rb"\Z")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _CONTROL_BYTES = re.compile(rb"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(rb"[A-Za-z]:")
@@ -37,6 +36,8 @@ class Gate:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
+        # The folder of the last file whose path was plain, with the slash: what follows tends to lie beside it.
+        self._beside = b""
         self.skips: list[Skip] = []
         self.flags: list[Flag] = []
 
@@ -50,13 +51,18 @@ class Gate:
                 folder, or passes a limit.
         """
         self._budget.name(raw)
+        if raw.startswith(self._beside) and kind is Kind.FILE and _PLAIN_NAME.match(raw, len(self._beside)) is not None:
+            self._budget.component(len(raw) - len(self._beside))
+            return raw
         path = raw
+        folder = kind is Kind.DIRECTORY
         if _PLAIN.match(raw) is None:
             reason, path = self._examine(raw, kind, offset)
             if reason is not None:
                 self.skip(raw, reason, offset)
                 return None
-        folder = kind is Kind.DIRECTORY
+        elif kind is Kind.FILE:
+            self._beside = raw[: raw.rfind(b"/") + 1]
         if path.endswith(b"/"):
             if not folder:
                 raise Refused(Refusal.NAME_TRAILING_SLASH, "a name with a slash at its end is not a folder's")

@@ -1,18 +1,12 @@
-"""Compressed streams to the bytes in them, in bounded pieces, each charged as it is produced.
-
-zlib decides what a deflate stream is. ISA-L inflates in half the time, but it
-accepts streams that zlib refuses (incomplete Huffman codes), so that a machine
-without its wheel would refuse what another takes; and a version must be the
-same commit on every machine.
-"""
+"""Compressed streams to the bytes in them, in bounded pieces, each charged as it is produced."""
 
 import bz2
 import lzma
-import zlib
 from collections.abc import Callable, Generator, Iterator
 from typing import BinaryIO, Protocol
 
 from pydeps_host.archive.budget import PIECE_BYTES, Budget
+from pydeps_host.archive.inflating import InflateError, Inflater, gzip_inflater, raw_inflater
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.values import Limits
 
@@ -34,7 +28,7 @@ def gunzip(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """
 
     def member(data: bytes) -> Generator[bytes, None, bytes]:
-        return _inflate(zlib.decompressobj(zlib.MAX_WBITS | 16), data, file.read, budget)
+        return _inflate(gzip_inflater(), data, file.read, budget)
 
     return _members(file, budget.limits, member, b"\x1f")
 
@@ -68,6 +62,7 @@ class ByteStream:
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._buffer = b""
+        self._end = 0
         self._position = 0
         self._before = 0
 
@@ -79,12 +74,12 @@ class ByteStream:
     @property
     def buffered(self) -> int:
         """How many bytes are there already, and charged, that were not taken yet."""
-        return len(self._buffer) - self._position
+        return self._end - self._position
 
     def take(self, size: int) -> bytes:
         """Return the next bytes: `size` of them, or fewer where the stream ends."""
         end = self._position + size
-        if end <= len(self._buffer):
+        if end <= self._end:
             taken = self._buffer[self._position : end]
             self._position = end
             return taken
@@ -93,7 +88,7 @@ class ByteStream:
     def pieces(self, size: int) -> Iterator[bytes]:
         """Yield the next bytes in pieces: `size` bytes together, or fewer where the stream ends."""
         while size:
-            if self._position == len(self._buffer) and not self._refill():
+            if self._position == self._end and not self._refill():
                 return
             piece = self._buffer[self._position : self._position + size]
             self._position += len(piece)
@@ -112,7 +107,7 @@ class ByteStream:
         begin = self._position
         end = begin + size
         after = end + -size % block
-        if after <= len(self._buffer):
+        if after <= self._end:
             self._position = after
             return self._buffer[begin:end]
         data = self.exactly(size)
@@ -122,26 +117,17 @@ class ByteStream:
     def rest(self) -> Iterator[bytes]:
         """Yield everything that is left."""
         yield self._buffer[self._position :]
-        self._position = len(self._buffer)
+        self._position = self._end
         while self._refill():
             yield self._buffer
-            self._position = len(self._buffer)
+            self._position = self._end
 
     def _refill(self) -> bool:
-        self._before += len(self._buffer)
+        self._before += self._end
         self._buffer = next(self._pieces, b"")
+        self._end = len(self._buffer)
         self._position = 0
         return bool(self._buffer)
-
-
-class _Inflater(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    @property
-    def unconsumed_tail(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 class _Decoder(Protocol):
@@ -161,8 +147,7 @@ def inflate_raw(source: Callable[[int], bytes], budget: Budget) -> Iterator[byte
         source: Returns up to so many bytes of the stream, and none at its end.
         budget: Charged for what is produced.
     """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest = yield from _inflate(inflater, source(READ_BYTES), source, budget)
+    rest = yield from _inflate(raw_inflater(), source(READ_BYTES), source, budget)
     if rest or source(1):
         raise Refused(Refusal.STREAM_TRAILING, "bytes follow the end of the deflate stream")
 
@@ -190,7 +175,7 @@ def _members(
     return None
 
 
-def _inflate(inflater: _Inflater, data: bytes, source: Callable[[int], bytes], budget: Budget) -> Generator[bytes, None, bytes]:
+def _inflate(inflater: Inflater, data: bytes, source: Callable[[int], bytes], budget: Budget) -> Generator[bytes, None, bytes]:
     try:
         while not inflater.eof:
             data = data or source(READ_BYTES)
@@ -202,7 +187,7 @@ def _inflate(inflater: _Inflater, data: bytes, source: Callable[[int], bytes], b
                 yield piece
             elif ended and not inflater.eof:
                 raise Refused(Refusal.TRUNCATED, "the compressed data ends too early")
-    except zlib.error as error:
+    except InflateError as error:
         raise Refused(Refusal.STREAM_MALFORMED, str(error)) from error
     return inflater.unused_data
 

@@ -6,7 +6,7 @@ from attrs import define
 
 from pydeps_host.archive.budget import Budget
 from pydeps_host.archive.desk import Desk, Found
-from pydeps_host.archive.pax import Pax, parse_entry_header, parse_global_header
+from pydeps_host.archive.pax import Pax, parse_entry_header, parse_global_header, time_alone
 from pydeps_host.archive.policy import climbs
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.archive.stream import ByteStream
@@ -18,17 +18,21 @@ _GLOBAL_BYTES = 1024 * 1024
 
 _KINDS = {b"0": Kind.FILE, b"\0": Kind.FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
 _DEVICES = frozenset({b"3", b"4", b"6"})
-_NO_PAX = Pax()
 _EXTENSIONS = frozenset({b"x", b"g", b"L", b"K"})
+# Headers of extended headers, which CPython's tarfile writes all alike, are kept for the next one like it.
+_KEPT_HEADERS = 64
 
 
 @define
-class _Pending:
-    """What extended headers said of the entry that must follow."""
+class _LongNames:
+    """What GNU's headers for long names said of the entry that must follow."""
 
-    pax: Pax | None = None
     name: bytes | None = None
     target: bytes | None = None
+
+
+_NO_PAX = Pax()
+_NO_NAMES = _LongNames()
 
 
 class TarReader:
@@ -48,9 +52,12 @@ class TarReader:
         self._budget = budget
         self._sealed = sealed
         self._content = _PaddedContent(stream)
-        # An extended header, of whatever kind, waits for its entry; and what it said of it.
+        # An extended header, of whatever kind, waits for its entry; and what it said of it: one of these at most.
         self._waiting = False
-        self._pending: _Pending | None = None
+        self._time: int | None = None
+        self._pax: Pax | None = None
+        self._long: _LongNames | None = None
+        self._kept: dict[bytes, Header] = {}
         self._global_bytes = 0
         self._global_mtime: int | None = None
         self._v7: bool | None = None
@@ -81,16 +88,25 @@ class TarReader:
         """Return the next entry's header, its extensions read; None at the end."""
         while True:
             block = self._stream.take(BLOCK)
-            if len(block) < BLOCK or block == ZERO_BLOCK:
-                self._finish(block)
-                return None
-            header = parse_header(block)
+            header = self._kept.get(block)
+            if header is None:
+                if len(block) < BLOCK or block == ZERO_BLOCK:
+                    self._finish(block)
+                    return None
+                header = self._parsed(block)
             self._name = header.name
-            if header.v7 is not self._v7:
-                self._set_dialect(header)
             if header.type not in _EXTENSIONS:
                 return header
             self._extend(header)
+
+    def _parsed(self, block: bytes) -> Header:
+        header = parse_header(block)
+        self._name = header.name
+        if header.v7 is not self._v7:
+            self._set_dialect(header)
+        if header.type == b"x" and len(self._kept) < _KEPT_HEADERS:
+            self._kept[block] = header
+        return header
 
     def _set_dialect(self, header: Header) -> None:
         if self._v7 is not None:
@@ -98,67 +114,70 @@ class TarReader:
         self._v7 = header.v7
 
     def _extend(self, header: Header) -> None:
-        self._budget.check_time()
+        size = header.size
         allowed = _GLOBAL_BYTES - self._global_bytes if header.type == b"g" else _HEADER_BYTES
-        if header.size > allowed:
-            raise Refused(Refusal.LIMIT_HEADER, f"an extended header of {header.size} bytes, {allowed} are allowed")
-        data = self._extension(header)
+        if size > allowed:
+            raise Refused(Refusal.LIMIT_HEADER, f"an extended header of {size} bytes, {allowed} are allowed")
+        blocks = self._stream.exactly(size + -size % BLOCK)
         self._waiting = True
-        if header.type == b"g":
-            self._extend_all(data)
-        elif header.type == b"x":
-            if self._pending is not None:
+        if header.type == b"x":
+            if self._time is not None or self._pax is not None or self._long is not None:
                 raise Refused(Refusal.TAR_EXTENSION_ORDER, "an extended header after another one")
-            self._pending = _Pending(parse_entry_header(data))
+            self._time = time_alone(blocks, size)
+            if self._time is None:
+                self._pax = parse_entry_header(_without_padding(blocks, size, Refusal.PAX_RECORD))
+        elif header.type == b"g":
+            self._extend_all(_without_padding(blocks, size, Refusal.PAX_RECORD))
         else:
-            self._extend_name(header.type, _long_name(data))
+            self._extend_name(header.type, _long_name(_without_padding(blocks, size, Refusal.TAR_LONG_NAME)))
 
     def _extend_all(self, data: bytes) -> None:
-        if self._pending is not None:
+        # No entry has to come between one global header and the next.
+        self._budget.check_time()
+        if self._time is not None or self._pax is not None or self._long is not None:
             raise Refused(Refusal.TAR_EXTENSION_ORDER, "a global header between an extended one and its entry")
         self._global_bytes += len(data)
         mtime = parse_global_header(data)
         self._global_mtime = self._global_mtime if mtime is None else mtime
 
     def _extend_name(self, kind: bytes, name: bytes) -> None:
-        pending = self._pending = self._pending or _Pending()
-        if pending.pax is not None or (pending.name if kind == b"L" else pending.target) is not None:
+        long = self._long = self._long or _LongNames()
+        if self._time is not None or self._pax is not None or (long.name if kind == b"L" else long.target) is not None:
             raise Refused(Refusal.TAR_EXTENSION_ORDER, "a long name after an extended header, or after another one")
         if kind == b"L":
-            pending.name = name
+            long.name = name
         else:
-            pending.target = name
-
-    def _extension(self, header: Header) -> bytes:
-        data = self._stream.exactly(header.size)
-        # CPython reads on behind the header's end as long as it finds something.
-        if self._stream.exactly(-header.size % BLOCK).strip(b"\0"):
-            reason = Refusal.PAX_RECORD if header.type in {b"x", b"g"} else Refusal.TAR_LONG_NAME
-            raise Refused(reason, "an extended header with something behind its end")
-        return data
+            long.target = name
 
     def _found(self, header: Header, offset: int) -> Found:
         self._budget.enter()
         raw, mode, size, mtime, kind, target, _ = header
-        if self._global_mtime is not None:
-            mtime = self._global_mtime
         self._waiting = False
-        pending = self._pending
-        if pending is not None:
-            self._pending = None
-            pax = pending.pax or _NO_PAX
-            raw = self._name = _agreed(raw, pax.path or pending.name)
-            target = _agreed(target, pax.linkpath or pending.target)
-            if kind == b"\0" and header.name.endswith(b"/") is not raw.endswith(b"/"):
-                raise Refused(Refusal.TAR_NAMES_DISAGREE, "a folder by one of its two names alone")
-            if pax.size is not None and pax.size != size:
-                raise Refused(Refusal.TAR_SIZES_DISAGREE, "two sizes of one entry")
-            mtime = mtime if pax.mtime is None else pax.mtime
+        if self._time is not None:
+            mtime, self._time = self._time, None
+        else:
+            if self._global_mtime is not None:
+                mtime = self._global_mtime
+            if self._pax is not None or self._long is not None:
+                raw, target, mtime = self._extended(header, mtime)
         what = _kind(kind, raw)
         if size and what is not Kind.FILE:
             raise Refused(Refusal.TAR_PAYLOAD, "a payload on an entry of a kind that has none: some readers read it as entries")
-        self._budget.foresee(size - self._stream.buffered)
+        if size > self._stream.buffered:
+            self._budget.foresee(size - self._stream.buffered)
         return Found(raw, what, mode & 0o100 != 0, size, mtime, offset, target)
+
+    def _extended(self, header: Header, mtime: int) -> tuple[bytes, bytes, int]:
+        """Return an entry's name, its link's target and its time, as its extended headers have them."""
+        pax, long = self._pax or _NO_PAX, self._long or _NO_NAMES
+        self._pax = self._long = None
+        raw = self._name = _agreed(header.name, pax.path or long.name)
+        target = _agreed(header.target, pax.linkpath or long.target)
+        if header.type == b"\0" and header.name.endswith(b"/") is not raw.endswith(b"/"):
+            raise Refused(Refusal.TAR_NAMES_DISAGREE, "a folder by one of its two names alone")
+        if pax.size is not None and pax.size != header.size:
+            raise Refused(Refusal.TAR_SIZES_DISAGREE, "two sizes of one entry")
+        return raw, target, mtime if pax.mtime is None else pax.mtime
 
     def _finish(self, block: bytes) -> None:
         if self._waiting:
@@ -204,6 +223,14 @@ def _kind(flag: bytes, raw: bytes) -> Kind | None:
         raise Refused(Refusal.TAR_TYPE, f"an entry of type {flag!r}, which readers treat differently")
     # v7 had no type for folders: a slash at the end of the name made one.
     return Kind.DIRECTORY if flag == b"\0" and raw.endswith(b"/") else kind
+
+
+def _without_padding(blocks: bytes, size: int, reason: Refusal) -> bytes:
+    """Return what an extended header holds, without the zeros behind it."""
+    # CPython reads on behind the header's end as long as it finds something.
+    if blocks.count(0, size) != len(blocks) - size:
+        raise Refused(reason, "an extended header with something behind its end")
+    return blocks[:size]
 
 
 def _long_name(data: bytes) -> bytes:

@@ -9,10 +9,26 @@ from pydeps_host.archive.reasons import Refusal, Refused
 BLOCK = 512
 ZERO_BLOCK = bytes(BLOCK)
 
-# Mode, user, group, size, time and checksum, then device numbers, as nearly every
-# tar writes them; whatever looks otherwise is read field by field.
-_COMMON = re.compile(rb"(?:[0-7]{6}[0-7 ][\0 ]){3}(?:[0-7]{11}[\0 ]){2}[0-7]{6}\0 ")
+# A header as nearly every tar writes it: name, mode, user, group, size, time, checksum, type, link's
+# target, magic, user's and group's names, device numbers, and no prefix. Whatever looks otherwise is read
+# field by field.
+_COMMON = re.compile(
+    rb"""(?sx)
+    (?=([^\0]{0,100}))      .{100}
+    ([0-7]{6}[0-7\ ])[\0\ ]
+    (?:[0-7]{6}[0-7\ ][\0\ ]){2}
+    ([0-7]{11})[\0\ ]
+    ([0-7]{11})[\0\ ]
+    ([0-7]{6})\0\x20
+    ([^S])
+    (?=([^\0]{0,100}))      .{100}
+    ustar(?:\x0000|\0\0\0|\0\ \ |\ \ \0(?=.{80}\0{155}))  .{64}
+    (?:\0{16}|(?:0{7}\0){2}|(?:0{6}\ \0){2})
+    \0
+    """
+)
 _NO_DEVICE = frozenset({bytes(16), b"0000000\0" * 2, b"000000 \0" * 2})
+_NUMBERS = re.compile(rb"(?:[0-7]{6}[0-7 ][\0 ]){3}(?:[0-7]{11}[\0 ]){2}[0-7]{6}\0 ")
 _OCTAL = re.compile(rb" *([0-7]+)[\0 ]*|\0+")
 
 
@@ -56,10 +72,19 @@ def parse_header(block: bytes) -> Header:
     Raises:
         Refused: The checksum is wrong, a number is none, or no dialect has such a header.
     """
+    common = _COMMON.match(block)
+    if common is not None:
+        name, mode, size, mtime, total, kind, target = common.groups()
+        _check_sum(block, int(total, 8))
+        return Header(name, int(mode, 8), int(size, 8), int(mtime, 8), kind, target, v7=False)
+    return _parse_unusual(block)
+
+
+def _parse_unusual(block: bytes) -> Header:
     kind = block[156:157]
     if kind == b"S":
         raise Refused(Refusal.TAR_SPARSE, "a sparse file: its holes are filled in by some readers only")
-    if _COMMON.match(block, 100) and block[329:345] in _NO_DEVICE:
+    if _NUMBERS.match(block, 100) and block[329:345] in _NO_DEVICE:
         mode, size, mtime = int(block[100:107], 8), int(block[124:135], 8), int(block[136:147], 8)
         total = int(block[148:154], 8)
     else:
@@ -90,16 +115,15 @@ def _string(field: bytes) -> bytes:
 
 
 def _check_sum(block: bytes, total: int) -> None:
-    # The sum is taken with spaces in its own field.
-    fields = block[:148], block[156:]
-    # The lower half of Adler-32 is a sum as well, from 1 and up to 65,520; bytes of ASCII stay below that.
-    ascii_sum = (zlib.adler32(fields[1], zlib.adler32(fields[0])) & 0xFFFF) - 1
-    unsigned = ascii_sum if block.isascii() else sum(fields[0]) + sum(fields[1])
-    if unsigned + 256 == total:
+    # The sum is taken with spaces in its own field. The lower half of Adler-32 is a sum as
+    # well, from 1 and up to 65,520; bytes of ASCII stay below that.
+    whole = (zlib.adler32(block) & 0xFFFF) - 1 if block.isascii() else sum(block)
+    unsigned = whole - sum(block[148:156]) + 256
+    if unsigned == total:
         return
     # Some old systems summed signed characters.
-    signed = unsigned - 256 * sum(byte > 127 for field in fields for byte in field)
-    if signed + 256 != total:
+    signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
+    if signed != total:
         raise Refused(Refusal.TAR_CHECKSUM, "a header's checksum is wrong")
 
 

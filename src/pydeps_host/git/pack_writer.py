@@ -1,5 +1,6 @@
 """Writing one pack (version 2, no deltas) and its index."""
 
+from array import array
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -84,8 +85,10 @@ class PackWriter:
         self._level = level
         self._path = path
         self._index_path = path.with_suffix(".idx")
-        self._entries: list[IndexEntry] = []
-        self._ids: set[ObjectId] = set()
+        # A line of the index in three places, because a pack may have as many objects as an archive has entries.
+        self._ids: dict[ObjectId, None] = {}
+        self._crcs = array("I")
+        self._offsets = array("Q")
         self._file = AppendFile(path)
         self._file.append(HEADER.pack(SIGNATURE, VERSION, 0))
         self._end = self._file.size
@@ -106,10 +109,9 @@ class PackWriter:
         id_ = object_id(kind, data)
         if not self._has(id_):
             self._cut()
-            header = encode_entry_header(kind, len(data))
-            packed = deflate(data, self._level)
-            self._file.append(header + packed)
-            self._enter(id_, crc32(packed, crc32(header)))
+            entry = encode_entry_header(kind, len(data)) + deflate(data, self._level)
+            self._file.append(entry)
+            self._enter(id_, crc32(entry))
         return id_
 
     def add_stream(self, kind: Kind, size: int, chunks: Iterable[bytes]) -> ObjectId:
@@ -154,11 +156,11 @@ class PackWriter:
         for piece in pieces:
             crc = self._append(piece, crc)
         self._enter(id_, crc)
-        return self._entries[-1].offset
+        return self._offsets[-1]
 
     def mark(self) -> Mark:
         """Return the present state, for `rollback`."""
-        return Mark(self._end, len(self._entries))
+        return Mark(self._end, len(self._ids))
 
     def rollback(self, mark: Mark) -> None:
         """Take back everything since a mark.
@@ -167,11 +169,12 @@ class PackWriter:
             ValueError: The mark is of another pack, or of a time that was itself taken back.
             DiskError: The disk refuses.
         """
-        later = self._entries[mark.objects :]
-        if mark.objects > len(self._entries) or mark.size != (later[0].offset if later else self._end):
+        later = len(self._ids) - mark.objects
+        if later < 0 or mark.size != (self._offsets[mark.objects] if later else self._end):
             raise ValueError("the mark is of no state that this pack went through")
-        del self._entries[mark.objects :]
-        self._ids.difference_update(entry.id for entry in later)
+        for _ in range(later):
+            self._ids.popitem()
+        del self._crcs[mark.objects :], self._offsets[mark.objects :]
         self._end = mark.size
         self._cut()
 
@@ -188,10 +191,10 @@ class PackWriter:
             DiskError: The disk refuses; both files are gone then.
         """
         try:
-            if self._entries:
+            if self._ids:
                 checksum = self._complete(sync=sync)
                 self._open = False
-                return FinishedPack(self._path, self._index_path, checksum, len(self._entries))
+                return FinishedPack(self._path, self._index_path, checksum, len(self._ids))
         finally:
             self.abort()
         return None
@@ -215,8 +218,9 @@ class PackWriter:
 
     def _enter(self, id_: ObjectId, crc: int) -> None:
         """Make what was appended since the last entry one more entry."""
-        self._entries.append(IndexEntry(id_, crc, self._end))
-        self._ids.add(id_)
+        self._ids[id_] = None
+        self._crcs.append(crc)
+        self._offsets.append(self._end)
         self._end = self._file.size
 
     def _cut(self) -> None:
@@ -227,12 +231,12 @@ class PackWriter:
     def _complete(self, *, sync: bool) -> bytes:
         """Complete both files, and return the pack's checksum."""
         self._cut()
-        self._file.overwrite(0, HEADER.pack(SIGNATURE, VERSION, len(self._entries)))
+        self._file.overwrite(0, HEADER.pack(SIGNATURE, VERSION, len(self._ids)))
         # One more reading, at a gigabyte a second, is what lets objects be taken back at any time.
         checksum = self._file.sha1()
         self._file.append(checksum)
         self._file.finish(sync=sync)
         with AppendFile(self._index_path) as index:
-            index.append(encode_index(self._entries, checksum))
+            index.append(encode_index(map(IndexEntry, self._ids, self._crcs, self._offsets), checksum))
             index.finish(sync=sync)
         return checksum
