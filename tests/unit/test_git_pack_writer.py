@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pydeps_host.errors import DiskError
-from pydeps_host.git import FinishedPack, Kind, Mark, ObjectId, PackIndex, PackReader, PackWriter, object_id
+from pydeps_host.git import FinishedPack, Kind, Mark, ObjectId, PackIndex, PackReader, PackWriter, object_id, pack_writer
 
 _MEBIBYTE = 1024 * 1024
 
@@ -35,6 +35,12 @@ def _pack_of(path: Path, write: Callable[[PackWriter], object]) -> FinishedPack:
 def writer(tmp_path: Path) -> Iterator[PackWriter]:
     with PackWriter(tmp_path / "new.pack") as writer:
         yield writer
+
+
+@pytest.fixture(params=[0, 16 * _MEBIBYTE], ids=["streamed", "held"])
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that comes in pieces is held until its id is known, or is too large for that."""
+    monkeypatch.setattr(pack_writer, "_HELD_BYTES", request.param - 1)
 
 
 @pytest.fixture
@@ -77,6 +83,7 @@ def test_a_pack_says_its_count_and_ends_with_its_checksum(writer: PackWriter, tm
     assert pack.index_name == f"pack-{pack.checksum.hex()}.idx"
 
 
+@pytest.mark.usefixtures("_both_ways")
 def test_the_index_holds_the_crc_of_header_and_data_together(writer: PackWriter) -> None:
     writer.add("blob", b"small")
     writer.add("blob", b"a" * 5000)
@@ -124,6 +131,7 @@ def test_the_same_bytes_of_another_kind_are_another_object(writer: PackWriter) -
     assert _finished(writer).objects == 2
 
 
+@pytest.mark.usefixtures("_both_ways")
 def test_what_is_known_is_not_written(tmp_path: Path) -> None:
     known = object_id("blob", b"known")
     asked: list[ObjectId] = []
@@ -149,6 +157,7 @@ def test_a_stream_gives_the_object_that_its_bytes_would(writer: PackWriter) -> N
         assert reader.read(id_) == ("blob", data)
 
 
+@pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("size", [0, 10, 5 * _MEBIBYTE])
 def test_a_stream_of_an_object_that_is_there_leaves_nothing(tmp_path: Path, size: int) -> None:
     data = _noise(size)
@@ -161,6 +170,7 @@ def test_a_stream_of_an_object_that_is_there_leaves_nothing(tmp_path: Path, size
     assert once.index_path.read_bytes() == twice.index_path.read_bytes()
 
 
+@pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("size", [0, 9, 11, 3 * _MEBIBYTE])
 def test_a_stream_of_another_size_is_refused_and_leaves_nothing(tmp_path: Path, size: int) -> None:
     def write(writer: PackWriter) -> None:
@@ -192,6 +202,7 @@ def test_what_the_pieces_raise_goes_through_and_leaves_nothing(tmp_path: Path) -
     assert _pack_of(tmp_path / "new.pack", write).checksum == expected.checksum
 
 
+@pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("size", [10, 3 * _MEBIBYTE])
 def test_rolling_back_takes_back_everything_since_the_mark(tmp_path: Path, size: int) -> None:
     data = _noise(size)
@@ -323,6 +334,7 @@ def test_a_pack_that_somebody_cuts_off_is_never_finished(writer: PackWriter, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("_both_ways")
 def test_after_a_full_disk_what_was_there_before_is_still_a_pack(tmp_path: Path, limited_file_size: int) -> None:
     def write(writer: PackWriter) -> None:
         writer.add("blob", b"before")

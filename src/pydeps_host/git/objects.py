@@ -64,6 +64,11 @@ class ObjectHasher:
             raise ValueError(f"more than the promised {self._size} bytes came")
         self._sha1.update(data)
 
+    def updated(self, data: bytes) -> bytes:
+        """Take the next piece, as `update` does, and return it, for whoever does more with it."""
+        self.update(data)
+        return data
+
     def finish(self) -> ObjectId:
         """Return the id.
 

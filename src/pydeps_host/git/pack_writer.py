@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from attrs import frozen
 
@@ -53,6 +53,9 @@ class FinishedPack:
     def index_name(self) -> str:
         """The file name that the index has in a repository."""
         return f"pack-{self.checksum.hex()}.idx"
+
+
+_HELD_BYTES: Final = 16 * 1024 * 1024
 
 
 def _nothing(_: ObjectId, /) -> bool:
@@ -115,24 +118,28 @@ class PackWriter:
         return id_
 
     def add_stream(self, kind: Kind, size: int, chunks: Iterable[bytes]) -> ObjectId:
-        """Write an object that comes in pieces; memory holds one piece at a time.
+        """Write an object that comes in pieces.
 
-        Its id is known at its end only, so it is compressed in any case, and cut
-        off again where it turns out to be there. Whatever the pieces' iterator
-        raises goes through, and nothing of the object stays.
+        Up to 16 MiB are held until the id is known, so that an object that is there
+        already costs no compression. Of a larger one memory holds a piece at a time:
+        it is compressed in any case, and cut off again where it turns out to be there.
+        Whatever the pieces' iterator raises goes through, and nothing of the object stays.
 
         Raises:
             ValueError: The pieces have not `size` bytes in all.
             DiskError: The disk refuses.
         """
-        self._cut()
         hasher = ObjectHasher(kind, size)
-        stream = deflater(self._level)
-        crc = self._append(encode_entry_header(kind, size), 0)
-        for chunk in chunks:
-            hasher.update(chunk)
-            crc = self._append(stream.compress(chunk), crc)
-        crc = self._append(stream.flush(), crc)
+        if size <= _HELD_BYTES:
+            pieces = []
+            for piece in chunks:
+                hasher.update(piece)
+                pieces.append(piece)
+            id_ = hasher.finish()
+            if not self._has(id_):
+                self._enter(id_, self._compress(kind, size, pieces))
+            return id_
+        crc = self._compress(kind, size, map(hasher.updated, chunks))
         id_ = hasher.finish()
         if not self._has(id_):
             self._enter(id_, crc)
@@ -211,6 +218,15 @@ class PackWriter:
 
     def _has(self, id_: ObjectId) -> bool:
         return id_ in self._ids or self._known(id_)
+
+    def _compress(self, kind: Kind, size: int, pieces: Iterable[bytes]) -> int:
+        """Append an entry that is made of pieces, and return its checksum."""
+        self._cut()
+        stream = deflater(self._level)
+        crc = self._append(encode_entry_header(kind, size), 0)
+        for piece in pieces:
+            crc = self._append(stream.compress(piece), crc)
+        return self._append(stream.flush(), crc)
 
     def _append(self, data: bytes, crc: int) -> int:
         self._file.append(data)
