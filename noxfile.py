@@ -112,6 +112,13 @@ def real_index(session: nox.Session) -> None:
 
 
 @nox.session
+def real_locks(session: nox.Session) -> None:
+    """Lock real projects with poetry, pipenv, uv, pdm and pip from pip's index, and hold what we read against what they list."""
+    install(session, "test", "--group", "locks")
+    session.run("python", "tests/real_locks.py", *session.posargs)
+
+
+@nox.session
 def real_archives(session: nox.Session) -> None:
     """Hold the archive readers against real artifacts from pip's index, and against what other programs read in them."""
     install(session, "test")
@@ -123,6 +130,13 @@ def reading(session: nox.Session) -> None:
     """Measure the archive readers against CPython's, on a folder of `.tar.gz` files: `nox -s reading -- FOLDER`."""
     install(session, "test")
     session.run("python", "benchmarks/reading.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the package beside other ways to do the same, on a folder of source distributions: `nox -s bench -- FOLDER`."""
+    install(session, "test")
+    session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
