@@ -1,5 +1,6 @@
 """One release, from its candidates to a row of the journal."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from attrs import evolve, frozen
@@ -27,7 +28,8 @@ from pydeps_host.git import parse_id
 from pydeps_host.host.order import Wanted
 from pydeps_host.host.spooling import drop, proven, spooled
 from pydeps_host.host.tools import Tools
-from pydeps_host.materializer import materialize, write_tag
+from pydeps_host.materializer import Subject, write_tag
+from pydeps_host.processes.task import Done, Task, carry_out
 from pydeps_host.repository import Batch, RowError, Status, VersionRow, VersionTag
 from pydeps_host.simple_api import Artifact, File
 from pydeps_host.values import Digest
@@ -53,6 +55,24 @@ class Made:
     artifact: Artifact | None = None
 
 
+@frozen
+class Means:
+    """How files are had, and where commits are made of them.
+
+    Attributes:
+        fetch: Returns a verified file, as `spooled` does.
+        carry_out: Carries out a task, as the function of that name does.
+    """
+
+    fetch: Callable[[File, Wanted], Artifact]
+    carry_out: Callable[[Task], Done]
+
+    @classmethod
+    def here(cls, batch: Batch, tools: Tools) -> "Means":
+        """Download when a file is needed, and write into a batch's own pack."""
+        return cls(lambda file, wanted: spooled(file, wanted, tools), lambda task: carry_out(task, batch.pack))
+
+
 def standing_refusal(wanted: Wanted, row: VersionRow | None, tools: Tools) -> HostError | None:
     """Return why a release is not even tried, or None.
 
@@ -69,8 +89,8 @@ def standing_refusal(wanted: Wanted, row: VersionRow | None, tools: Tools) -> Ho
     return None
 
 
-def make(wanted: Wanted, recorded: VersionRow | None, batch: Batch, tools: Tools) -> Made:
-    """Bring one release into a batch's pack, from the first of its files that can be used.
+def make(wanted: Wanted, recorded: VersionRow | None, means: Means, tools: Tools) -> Made:
+    """Bring one release into a batch's packs, from the first of its files that can be used.
 
     Raises:
         ClosedError, DeadlineError: The work was interrupted; nothing is recorded.
@@ -83,7 +103,7 @@ def make(wanted: Wanted, recorded: VersionRow | None, batch: Batch, tools: Tools
         tools.check(f"bringing {release.name} {release.text}")
         row = evolve(row, filename=file.filename, set_aside=tuple((name, str(problem)) for name, problem in refused))
         try:
-            made = _made_of(file, row, (wanted, recorded), batch=batch, tools=tools)
+            made = _made_of(file, row, (wanted, recorded), means=means, tools=tools)
         except _GIVES_WAY as problem:
             refused.append((file.filename, problem))
         except (ClosedError, DeadlineError):
@@ -110,16 +130,23 @@ def with_tags(row: VersionRow, wanted: Wanted, batch: Batch) -> VersionRow:
     return evolve(row, tags=row.tags + added)
 
 
-def _made_of(file: File, row: VersionRow, about: tuple[Wanted, VersionRow | None], *, batch: Batch, tools: Tools) -> Made:
+def _made_of(file: File, row: VersionRow, about: tuple[Wanted, VersionRow | None], *, means: Means, tools: Tools) -> Made:
     """Bring a release from one of its files."""
     wanted, recorded = about
-    artifact = spooled(file, wanted, tools)
-    date = _recorded_date(recorded, artifact)
+    artifact = means.fetch(file, wanted)
+    task = Task(
+        subject=Subject.of(wanted.release, artifact.filename),
+        artifact=artifact,
+        policy=tools.policy,
+        date=_recorded_date(recorded, artifact),
+        tags=wanted.tags,
+    )
     try:
-        done = materialize(wanted.release, artifact, policy=tools.policy, into=batch.pack, date=date)
+        done = means.carry_out(task)
     except ArchiveError:
         drop(artifact.path)
         raise
+    made = done.made
     row = evolve(
         row,
         status=Status.PUBLISHED,
@@ -127,12 +154,15 @@ def _made_of(file: File, row: VersionRow, about: tuple[Wanted, VersionRow | None
         sha256=artifact.sha256,
         digests=tuple(sorted(file.digests | proven(artifact, file, wanted.required))),
         upload_time=file.upload_time,
-        date=done.date,
-        commit=done.commit.hex(),
-        skipped=done.skipped,
-        skips=done.skips,
+        date=made.date,
+        commit=made.commit.hex(),
+        tree=made.tree.hex(),
+        modules=made.modules,
+        tags=tuple(VersionTag(name, id_) for name, id_ in done.tags),
+        skipped=made.skipped,
+        skips=made.skips,
     )
-    return Made(with_tags(row, wanted, batch), artifact=artifact)
+    return Made(row, artifact=artifact)
 
 
 def _recorded_date(recorded: VersionRow | None, artifact: Artifact) -> int | None:

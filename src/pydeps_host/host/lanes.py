@@ -1,0 +1,81 @@
+"""Several versions of one project at a time."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+_Task = TypeVar("_Task")
+
+# How soon a helper finds out that there is room for it.
+_LOOK_SECONDS: Final = 0.02
+
+
+class Lanes(Generic[_Task]):
+    """Works through what is left in the calling thread, and in helping ones as soon as there is room for them."""
+
+    def __init__(self, left: deque[_Task], work: Callable[[_Task], object], *, goes_on: Callable[[int], bool]) -> None:
+        """Say what is to be done.
+
+        Args:
+            left: Tasks are taken from its left.
+            work: Does one; called by several threads at a time.
+            goes_on: Whether to begin one more, while so many are under way.
+        """
+        self._left = left
+        self._work = work
+        self._goes_on = goes_on
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._over = threading.Event()
+        self._problem: BaseException | None = None
+
+    def run(self, room: Callable[[], int], *, most: int) -> None:
+        """Work until nothing is left, or no more is to be begun.
+
+        Args:
+            room: How many threads may be at work now.
+            most: How many there will ever be.
+
+        Raises:
+            BaseException: Whatever the work raised first; nothing was begun after that.
+        """
+        name = threading.current_thread().name
+        helpers = [
+            threading.Thread(target=self._help, args=(room, number), name=f"{name}-{number}", daemon=True)
+            for number in range(2, min(most, len(self._left)) + 1)
+        ]
+        for helper in helpers:
+            helper.start()
+        try:
+            while self._step():
+                pass
+        finally:
+            self._over.set()
+            for helper in helpers:
+                helper.join()
+        if self._problem is not None:
+            raise self._problem
+
+    def _help(self, room: Callable[[], int], number: int) -> None:
+        while not self._over.is_set():
+            if room() < number:
+                self._over.wait(_LOOK_SECONDS)
+            elif not self._step():
+                return
+
+    def _step(self) -> bool:
+        """Do one task, and tell whether there was one to do."""
+        with self._lock:
+            if self._problem is not None or not self._left or not self._goes_on(self._busy):
+                return False
+            task = self._left.popleft()
+            self._busy += 1
+        try:
+            self._work(task)
+        except BaseException as problem:  # noqa: BLE001 - raised in the calling thread
+            self._problem = problem
+        finally:
+            with self._lock:
+                self._busy -= 1
+        return True

@@ -1,0 +1,120 @@
+"""The versions of one batch, made by workers."""
+
+import threading
+from collections.abc import Callable
+from typing import cast
+
+from attrs import define, field
+
+from pydeps_host.errors import WorkerDiedError
+from pydeps_host.git import FinishedPack
+from pydeps_host.processes.pool import Pool
+from pydeps_host.processes.task import Answer, Done, Drop, Failed, Finish, Make, Message, NewPack, Task
+from pydeps_host.processes.worker import Worker, WorkerLostError
+
+
+@define
+class _Open:
+    """A pack that a worker is writing, and the versions in it."""
+
+    pack: NewPack
+    versions: set[str] = field(factory=set)
+
+
+class Shift:
+    """The packs of one batch, one for each worker that writes for it. Threads may share it."""
+
+    def __init__(self, pool: Pool, begin: Callable[[], NewPack], check: Callable[[], object]) -> None:
+        """Begin without a worker.
+
+        Args:
+            pool: Where workers are had.
+            begin: Returns what a pack of the batch is to be; called by one thread at a time.
+            check: Called while workers are waited for; what it raises ends the wait.
+        """
+        self._pool = pool
+        self._begin = begin
+        self._check = check
+        self._lock = threading.Lock()
+        self._packs: dict[Worker, _Open] = {}
+        self._lost: set[str] = set()
+
+    def make(self, task: Task) -> Done:
+        """Have a task carried out.
+
+        Raises:
+            WorkerDiedError: The worker died of it; `lost` tells what else went with it.
+            NoWorkerError: There is no worker that could do it.
+            ArchiveError, DiskError: As `carry_out`.
+        """
+        while True:
+            with self._pool.worker(tuple(self._packs)) as worker:
+                try:
+                    return self._made(worker, task)
+                except WorkerLostError as lost:
+                    self._lose(worker, began=lost.began, guilty=lost.at_work)
+                    if lost.at_work:
+                        raise WorkerDiedError(task.what, str(lost)) from None
+
+    def finish(self) -> tuple[FinishedPack, ...]:
+        """Complete the packs; `lost` tells the versions of those that could not be, because their worker died.
+
+        Raises:
+            DiskError: The disk refuses.
+        """
+        finished = []
+        for worker, opened in tuple(self._packs.items()):
+            if not opened.versions:
+                # Every version of it was refused, or it died with its worker before it was begun.
+                continue
+            try:
+                pack = cast("FinishedPack | None", self._ask(worker, Finish(opened.pack)))
+            except WorkerLostError as lost:
+                self._lose(worker, began=lost.began, guilty=False)
+                continue
+            self._forget(worker)
+            if pack is not None:
+                finished.append(pack)
+        return tuple(finished)
+
+    def lost(self) -> set[str]:
+        """Return the versions that have to be made again, each once."""
+        with self._lock:
+            lost, self._lost = self._lost, set()
+            return lost
+
+    def close(self) -> None:
+        """Drop what was not finished."""
+        for worker, opened in tuple(self._packs.items()):
+            worker.tell(Drop(opened.pack))
+            self._forget(worker)
+
+    def _made(self, worker: Worker, task: Task) -> Done:
+        with self._lock:
+            if worker not in self._packs:
+                self._packs[worker] = _Open(self._begin())
+            opened = self._packs[worker]
+        done = cast("Done", self._ask(worker, Make(opened.pack, task)))
+        with self._lock:
+            # Another thread may have found out already that the worker died right after its answer.
+            still = self._packs.get(worker) is opened
+            (opened.versions if still else self._lost).add(task.subject.text)
+        return done
+
+    def _ask(self, worker: Worker, message: Message) -> Answer:
+        answer = worker.ask(message, self._check)
+        if isinstance(answer, Failed):
+            raise answer.problem
+        return answer
+
+    def _lose(self, worker: Worker, *, began: bool, guilty: bool) -> None:
+        self._pool.bury(worker, began=began, guilty=guilty)
+        with self._lock:
+            opened = self._packs.pop(worker, None)
+            if opened is not None:
+                self._lost |= opened.versions
+
+    def _forget(self, worker: Worker) -> None:
+        with self._lock:
+            del self._packs[worker]
+        self._pool.release(worker)

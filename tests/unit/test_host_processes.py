@@ -1,0 +1,539 @@
+"""Versions made by worker processes, and files downloaded ahead of them."""
+
+import multiprocessing
+import multiprocessing.spawn
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import Bench, codes, sdist, statuses
+from pydeps_host import Host, Status, Store
+from pydeps_host.errors import ArchiveError, ClosedError, DiskError, WorkerDiedError
+from pydeps_host.events import RepositoryChanged, VersionFinished
+from pydeps_host.git import PackIndex
+from pydeps_host.host import filling
+from pydeps_host.processes import pool, worker
+from pydeps_host.processes.channel import Channel
+from pydeps_host.processes.task import Finish, Make
+from pydeps_host.processes.task import carry_out as carry_out_here
+from pydeps_host.testing import Distribution
+
+VERSIONS = ("3.0", "2.0", "1.1", "1.0")
+
+
+class Watched:
+    """Every worker that was started, and every message to one."""
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.words: list[tuple[list[str], dict[str, str]]] = []
+        self.sent: list[tuple[object, bytes]] = []
+        self._asked: dict[int, int] = {}
+        self.before: Callable[[object], None] = lambda message: None
+        self.after: Callable[[object], None] = lambda message: None
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self.started]
+
+    def asks(self, pid: int) -> None:
+        """Note which worker this thread is about to ask."""
+        self._asked[threading.get_ident()] = pid
+
+    def kill_at(self, wanted: Callable[[object], bool], *, times: int = 1) -> None:
+        """Kill a worker that was sent a message of this kind, before it has done anything about it."""
+        left = iter(range(times))
+        doomed: set[int] = set()
+
+        def before(message: object) -> None:
+            pid = self._asked.get(threading.get_ident(), 0)
+            if wanted(message) and next(left, None) is not None:
+                os.kill(pid, signal.SIGSTOP)
+                doomed.add(pid)
+
+        def after(message: object) -> None:
+            pid = self._asked.get(threading.get_ident(), 0)
+            if wanted(message) and pid in doomed:
+                doomed.remove(pid)
+                os.kill(pid, signal.SIGKILL)
+
+        self.before, self.after = before, after
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    seen = Watched()
+    start, send, ask = subprocess.Popen, Channel.send, worker.Worker.ask
+
+    def started(words: list[str], **more: Any) -> "subprocess.Popen[bytes]":
+        process = start(words, **more)
+        if "pass_fds" in more:
+            seen.started.append(process)
+            seen.words.append((words, more["env"]))
+        return process
+
+    def sent(self: Channel, value: object) -> None:
+        seen.sent.append((value, pickle.dumps(value)))
+        seen.before(value)
+        send(self, value)
+        seen.after(value)
+
+    def asked(self: worker.Worker, *about: Any) -> Any:
+        seen.asks(self.pid)
+        return ask(self, *about)
+
+    monkeypatch.setattr(worker.Worker, "ask", asked)
+    monkeypatch.setattr("pydeps_host.processes.worker.subprocess.Popen", started)
+    monkeypatch.setattr(Channel, "send", sent)
+    yield seen
+    assert all(process.poll() is not None for process in seen.started), "no worker outlives its sync"
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are worth it for the smallest file, on the smallest machine."""
+    monkeypatch.setattr(pool, "_WORTH_BYTES", 1)
+    monkeypatch.setattr("pydeps_host.host.host.cores", lambda: 4)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    made = Bench(tmp_path)
+    for name in ("alpha", "beta", "gamma"):
+        made.index.add(*(sdist(version, name, **{"same.txt": f"{name}\n" * 99}) for version in VERSIONS))
+    return made
+
+
+def references(bench: Bench) -> dict[str, dict[str, str]]:
+    return {repository.name: {ref: one.id.hex() for ref, one in repository.refs().items()} for repository in bench.store.repositories()}
+
+
+def is_make(text: str) -> Callable[[object], bool]:
+    return lambda message: isinstance(message, Make) and message.task.subject.text == text
+
+
+# --- the same, elsewhere -----------------------------------------------------
+
+
+@pytest.mark.usefixtures("always")
+def test_workers_make_what_this_process_makes_byte_by_byte(bench, watched, tmp_path, monkeypatch):
+    wanted = ("alpha>=1", "beta>=1", "gamma>=1")
+    assert bench.sync(*wanted, jobs=1).succeeded
+    assert watched.started == []
+    monkeypatch.setattr(filling, "carry_out", lambda task, into: pytest.fail("it was made in this process"))
+    for jobs in (2, 4):
+        other = Bench(tmp_path / str(jobs), bench.index)
+        assert other.sync(*wanted, jobs=jobs).count(Status.ADDED) == 12
+        assert references(other) == references(bench)
+        assert {name: repository.verify() for name in other.store.names() for repository in [other.store.repository(name)]} == {
+            "alpha": (),
+            "beta": (),
+            "gamma": (),
+        }
+        assert other.rows("alpha")["1.1"] == bench.rows("alpha")["1.1"]
+    assert len(watched.started) == 6
+    assert os.getpid() not in watched.pids
+
+
+@pytest.mark.usefixtures("always")
+def test_a_lone_project_is_made_by_all_workers_and_reported_newest_first(bench, watched):
+    bench.index.add(*(sdist(f"{number}.0") for number in range(4, 30)))
+    project = bench.project("alpha>=1", jobs=2)
+    assert [version.version for version in project.versions] == [*(f"{number}.0" for number in range(29, 1, -1)), "1.1", "1.0"]
+    assert set(statuses(project).values()) == {"added"}
+    assert len({message.pack.path for message, _ in watched.sent if isinstance(message, Make)}) > len(bench.events.of(RepositoryChanged))
+    assert bench.store.repository("alpha").verify() == ()
+
+
+@pytest.mark.usefixtures("always")
+def test_what_was_published_before_is_not_written_again(bench, watched):
+    bench.sync("alpha==1.0", jobs=2)
+    bench.sync("alpha>=1", jobs=2)
+    indexes = map(PackIndex.open, (bench.store.path_of("alpha") / "objects" / "pack").glob("*.idx"))
+    ids = [entry.id for index in indexes for entry in index]
+    assert len(ids) == len(set(ids)) > 20
+
+
+def test_a_few_small_files_start_no_worker(bench, watched):
+    assert bench.sync("alpha>=1", "beta>=1", jobs=4).succeeded
+    assert watched.started == []
+
+
+@pytest.mark.usefixtures("always")
+def test_what_is_refused_is_refused_for_the_same_reason_and_gives_way_as_here(bench, watched):
+    broken = sdist("2.0", "beta")
+    bench.index.add(Distribution("beta", broken.filename, broken.data[:-9]))
+    project = bench.project("beta>=1", jobs=2)
+    error = next(version.error for version in project.versions if version.version == "2.0")
+    assert isinstance(error, ArchiveError)
+    assert codes(project) == {"3.0": None, "2.0": "archive", "1.1": None, "1.0": None}
+    assert bench.rows("beta")["2.0"].error.code == "archive"
+
+
+@pytest.mark.usefixtures("always")
+def test_a_worker_is_told_nothing_that_is_secret(bench, watched, monkeypatch):
+    monkeypatch.setenv("INDEX_PASSWORD", "canary")
+    secret = Bench(bench.folder / "secret", bench.index, urls=["https://user:${INDEX_PASSWORD}@index.example.com/simple"])
+    assert secret.sync("alpha>=1", "beta>=1", jobs=2).succeeded
+    assert len(watched.started) == 2
+    assert len([message for message, _ in watched.sent if isinstance(message, Make)]) == 8
+    assert "canary" not in repr(watched.words)
+    assert not any(b"canary" in data or b"example.com" in data for _, data in watched.sent)
+
+
+# --- what goes wrong ---------------------------------------------------------
+
+
+@pytest.mark.usefixtures("always")
+def test_a_worker_that_is_killed_costs_the_version_that_it_was_at_and_no_other(bench, watched):
+    watched.kill_at(is_make("1.1"))
+    alpha, beta = bench.sync("alpha>=1", "beta==3.0", jobs=2).projects
+    assert beta.succeeded
+    error = next(version.error for version in alpha.versions if version.version == "1.1")
+    assert isinstance(error, WorkerDiedError)
+    assert (error.what, error.how, error.retryable) == ("alpha 1.1", "SIGKILL", True)
+    assert codes(alpha) == {"3.0": None, "2.0": None, "1.1": "worker-died", "1.0": None}
+    assert bench.tags() == ["v1.0", "v2.0", "v3.0"]
+    assert bench.store.repository("alpha").verify() == ()
+    assert statuses(bench.sync("alpha>=1", "beta==3.0").projects[0])["1.1"] == "added"
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("times", [1, 2])
+def test_versions_whose_worker_dies_before_their_pack_is_complete_are_made_again(times, bench, watched):
+    watched.kill_at(lambda message: isinstance(message, Finish), times=times)
+    project = bench.project("alpha>=1", jobs=2)
+    assert list(statuses(project).items()) == [(version, "added") for version in VERSIONS]
+    assert bench.store.repository("alpha").verify() == ()
+
+
+@pytest.mark.usefixtures("always")
+def test_where_workers_die_again_and_again_the_work_is_done_here(bench, watched):
+    watched.kill_at(lambda message: isinstance(message, Finish), times=99)
+    assert list(statuses(bench.project("alpha>=1", jobs=2))) == list(VERSIONS)
+    assert len(watched.started) <= 6
+    assert bench.tags() == ["v1.0", "v1.1", "v2.0", "v3.0"]
+
+
+@pytest.mark.usefixtures("always")
+def test_a_worker_that_died_while_it_had_nothing_to_do_is_replaced(bench, watched):
+    def kill(event: object) -> None:
+        if isinstance(event, RepositoryChanged):
+            for process in watched.started:
+                process.kill()
+                process.wait()
+
+    with Host(bench.config("alpha>=1", "beta>=1"), bench.store, transport=bench.index, observer=kill) as host:
+        assert host.sync(jobs=2).succeeded
+    assert references(bench).keys() == {"alpha", "beta"}
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/python", ""])
+def test_where_no_worker_can_be_started_the_work_is_done_here(program, bench):
+    usual = multiprocessing.spawn.get_executable()
+    multiprocessing.set_executable(program)
+    try:
+        assert bench.sync("alpha>=1", "beta>=1", jobs=2).succeeded
+    finally:
+        multiprocessing.set_executable(usual)
+    assert bench.tags("beta") == ["v1.0", "v1.1", "v2.0", "v3.0"]
+
+
+@pytest.mark.usefixtures("always")
+def test_a_frozen_program_is_not_started_a_second_time(bench, watched, monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert bench.sync("alpha>=1", "beta>=1", jobs=2).succeeded
+    assert watched.started == []
+
+
+@pytest.mark.usefixtures("always")
+def test_a_project_that_fails_takes_its_unfinished_packs_away_and_leaves_the_worker_to_others(bench, watched):
+    def take_away(message: object) -> None:
+        if isinstance(message, Make) and message.task.what == "alpha 1.1":
+            message.task.artifact.path.unlink()
+
+    watched.before = take_away
+    alpha, beta = bench.sync("alpha>=1", "beta>=1", jobs=2).projects
+    assert isinstance(alpha.error, DiskError)
+    assert beta.succeeded
+    remembered = bench.store.known_repository("alpha")
+    assert remembered is not None
+    assert list((remembered.path / "pydeps-host" / "writing").iterdir()) == []
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_reach_a_whole_group_do_not_end_a_worker(sent, bench, watched):
+    def signal_all(message: object) -> None:
+        if isinstance(message, Make):
+            for pid in watched.pids:
+                os.kill(pid, sent)
+
+    watched.before = signal_all
+    assert bench.sync("alpha>=1", "beta>=1", jobs=2).count(Status.ADDED) == 8
+    assert len(watched.started) == 2
+
+
+@pytest.mark.usefixtures("always")
+def test_closing_the_host_ends_the_wait_for_a_worker_and_the_worker(bench, watched):
+    host = bench.host("alpha>=1", "beta>=1")
+
+    def stop(message: object) -> None:
+        if isinstance(message, Make):
+            for process in watched.started:
+                os.kill(process.pid, signal.SIGSTOP)
+            threading.Timer(0.1, close).start()
+
+    ended: list[float] = []
+
+    def close() -> None:
+        ended.append(time.monotonic())
+        host.close()
+
+    watched.after = stop
+    with pytest.raises(ClosedError):
+        host.sync(jobs=2)
+    assert time.monotonic() - ended[0] < 1
+    assert all(row.error is None for row in bench.rows().values()), "nobody says that a version failed"
+
+
+# --- whatever program it is --------------------------------------------------
+
+PROGRAM = """
+import os, sys, time
+from pydeps_host import Host, HostConfig, Store
+from pydeps_host.processes import channel, pool, worker
+from pydeps_host.processes.task import Make
+import pydeps_host.host.host as host_module
+
+print("begun", flush=True)
+pool._WORTH_BYTES = 1
+host_module.cores = lambda: 2
+send = channel.Channel.send
+
+def told(self, value):
+    send(self, value)
+    if isinstance(value, Make):
+        print("at work", flush=True)
+
+channel.Channel.send = told
+start = worker._started
+
+def started(descriptor):
+    process = start(descriptor)
+    print("worker", process.pid, flush=True)
+    return process
+
+worker._started = started
+config = HostConfig.from_mapping({"urls": [sys.argv[1]], "dependencies": ["alpha>=1", "beta>=1"], "rateLimit": {"enabled": False}})
+if sys.argv[3:]:
+    send_first = channel.Channel.send
+
+    def forked(self, value):
+        channel.Channel.send = send_first
+        if os.fork() == 0:
+            time.sleep(30)
+            os._exit(0)
+        send_first(self, value)
+
+    channel.Channel.send = forked
+with Host(config, Store(sys.argv[2])) as host:
+    print("succeeded", host.sync(jobs=2).succeeded, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder index with large files."""
+    index = tmp_path_factory.mktemp("index")
+    for name, version in (("alpha", "2.0"), ("alpha", "1.0"), ("beta", "1.0")):
+        made = sdist(version, name, **{"data.bin": os.urandom(12 << 20)})
+        (index / name).mkdir(exist_ok=True)
+        (index / name / made.filename).write_bytes(made.data)
+    return index
+
+
+@pytest.fixture
+def folder(index: Path, tmp_path: Path) -> Path:
+    """A program that is no module and guards nothing."""
+    (tmp_path / "index").symlink_to(index)
+    (tmp_path / "program.py").write_text(textwrap.dedent(PROGRAM))
+    return tmp_path
+
+
+def begin(folder: Path, *more: str) -> "subprocess.Popen[str]":
+    words = [sys.executable, str(folder / "program.py"), (folder / "index").resolve().as_uri(), str(folder / "code"), *more]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def at_work(process: "subprocess.Popen[str]", folder: Path) -> list[int]:
+    """Wait until its workers are in the middle of a file, and return their ids."""
+    pids: list[int] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("worker"):
+            pids.append(int(line.split()[1]))
+        elif line == "at work\n":
+            break
+    while not packs_in_writing(folder):
+        assert process.poll() is None, "it ended too soon"
+        time.sleep(0.002)
+    return pids
+
+
+def packs_in_writing(folder: Path) -> list[Path]:
+    return [path for path in (folder / "code").rglob("pydeps-host/writing/*.pack") if path.stat().st_size > 1000]
+
+
+def gone(pids: list[int], seconds: float = 5.0) -> bool:
+    """Whether processes end within a time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not any(is_alive(pid) for pid in pids):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # Whoever adopts orphans here may never look after them.
+    words = ["ps", "-o", "stat=", "-p", str(pid)]
+    return not subprocess.run(words, capture_output=True, text=True, check=False).stdout.startswith("Z")
+
+
+def test_a_program_that_guards_nothing_is_run_once(folder):
+    process = begin(folder)
+    told, problems = process.communicate(timeout=60)
+    assert (process.returncode, problems) == (0, "")
+    assert told.count("begun") == 1
+    assert told.count("worker") == 2
+    assert "succeeded True" in told
+
+
+def test_a_host_that_is_killed_leaves_no_worker_behind_and_the_next_sync_cleans_up(folder):
+    process = begin(folder)
+    pids = at_work(process, folder)
+    process.kill()
+    process.communicate()
+    assert gone(pids)
+    assert packs_in_writing(folder) != []
+    again = begin(folder)
+    told, _ = again.communicate(timeout=60)
+    assert "succeeded True" in told
+    assert [path for repository in Store(folder / "code").repositories() for path in repository.path.glob("pydeps-host/writing/*")] == []
+
+
+def test_a_fork_of_the_host_that_outlives_it_keeps_no_worker_alive(folder):
+    process = begin(folder, "fork")
+    pids = at_work(process, folder)
+    process.kill()
+    process.wait()
+    try:
+        assert gone(pids)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def test_ctrl_c_is_for_the_host_alone_and_ends_its_workers(folder):
+    process = begin(folder)
+    pids = at_work(process, folder)
+    os.killpg(process.pid, signal.SIGINT)
+    _, problems = process.communicate(timeout=30)
+    assert gone(pids)
+    assert problems.count("KeyboardInterrupt") == 1
+    assert problems.count("Traceback (most recent call last)") == 1
+
+
+def test_a_worker_loads_what_it_needs_and_nothing_that_asks_indexes():
+    program = (
+        "import sys, pydeps_host.processes.program\n"
+        "rooms = {name.split('.')[1] for name in sys.modules if name.startswith('pydeps_host.')}\n"
+        "unwanted = {'transport', 'simple_api', 'resolver', 'config', 'limiter', 'repository', 'store', 'host'}\n"
+        "print(rooms & unwanted, [name for name in ('httpx', 'cattrs', 'packaging', 'multiprocessing') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert told == "set() []\n"
+
+
+# --- ahead -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_next_file_comes_while_a_version_is_made(jobs, bench, monkeypatch):
+    came = threading.Event()
+    bench.index.script(bench.index.file_path("alpha-2.0.tar.gz"), lambda request: came.set())
+    make = carry_out_here
+
+    def carry_out(task: Any, into: Any) -> Any:
+        assert came.wait(10), "its file was not asked for"
+        return make(task, into)
+
+    monkeypatch.setattr(filling, "carry_out", carry_out)
+    assert bench.sync("alpha>=1", jobs=jobs).succeeded
+    assert [path.rpartition("/")[2] for path in bench.index.files] == [f"alpha-{version}.tar.gz" for version in VERSIONS]
+
+
+def test_only_so_many_files_are_downloaded_ahead(bench, monkeypatch):
+    bench.index.add(*(sdist(f"{number}.0") for number in range(4, 20)))
+    make = carry_out_here
+    asked: list[int] = []
+
+    def carry_out(task: Any, into: Any) -> Any:
+        if not asked:
+            time.sleep(0.5)
+            asked.append(len(bench.index.files))
+        return make(task, into)
+
+    monkeypatch.setattr(filling, "carry_out", carry_out)
+    assert bench.sync("alpha>=1").succeeded
+    assert 2 <= asked[0] <= 5
+    assert len(bench.index.files) == len(set(bench.index.files)) == 20
+
+
+def test_what_goes_wrong_with_a_file_ahead_is_the_matter_of_its_version_alone(bench):
+    bench.index.script_always(bench.index.file_path("alpha-2.0.tar.gz"), 404)
+    assert codes(bench.project("alpha>=1")) == {"3.0": None, "2.0": "file-gone", "1.1": None, "1.0": None}
+    assert len(bench.index.files) == 4, "it was asked for once"
+
+
+def test_a_file_that_somebody_took_away_meanwhile_is_downloaded_again(bench, monkeypatch):
+    make = carry_out_here
+
+    def carry_out(task: Any, into: Any) -> Any:
+        if task.subject.text == "3.0":
+            deadline = time.monotonic() + 10
+            while (
+                len(found := [path for path in bench.store.spooled("alpha") if path.suffix != ".part"]) < 4 and time.monotonic() < deadline
+            ):
+                time.sleep(0.01)
+            for path in found:
+                if path != task.artifact.path:
+                    path.unlink()
+        return make(task, into)
+
+    monkeypatch.setattr(filling, "carry_out", carry_out)
+    assert bench.sync("alpha>=1").succeeded
+    assert len(bench.index.files) == 7
+    assert bench.tags() == ["v1.0", "v1.1", "v2.0", "v3.0"]
+
+
+def test_each_version_is_told_once(bench):
+    bench.sync("alpha>=1", "beta>=1", jobs=2)
+    told = [(event.name, event.version) for event in bench.events.of(VersionFinished)]
+    assert len(told) == len(set(told)) == 8
