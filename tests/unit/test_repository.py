@@ -27,6 +27,7 @@ from pydeps_host.git import Commit, Identity, Mode, PackWriter, Tag, encode_comm
 from pydeps_host.limiter import Stop
 from pydeps_host.repository import (
     FORMAT,
+    HISTORY,
     LATEST,
     Batch,
     Change,
@@ -54,7 +55,7 @@ def make(pack: PackWriter, text: str, *, tags: tuple[str, ...] = (), content: by
     for name in tags or (f"v{text}",):
         tag = pack.add("tag", encode_tag(Tag(object=commit, name=name, tagger=who, message=b"pkg\n")))
         named.append(VersionTag(name, tag.hex()))
-    return VersionRow(text, Status.PUBLISHED, commit=commit.hex(), tags=tuple(named))
+    return VersionRow(text, Status.PUBLISHED, date=who.seconds, commit=commit.hex(), tree=tree.hex(), tags=tuple(named))
 
 
 def add(batch: Batch, text: str, **more: Any) -> VersionRow:
@@ -167,8 +168,8 @@ def test_a_change_names_only_the_references_that_changed(repository: Repository)
     before = {name: ref.id.hex() for name, ref in repository.refs().items()}
     change = publish(repository, "3.0")
     after = {name: ref.id.hex() for name, ref in repository.refs().items()}
-    assert change.old == ((LATEST, before[LATEST]),)
-    assert change.new == ((LATEST, after[LATEST]), ("refs/tags/v3.0", after["refs/tags/v3.0"]))
+    assert change.old == ((HISTORY, before[HISTORY]), (LATEST, before[LATEST]))
+    assert change.new == ((HISTORY, after[HISTORY]), (LATEST, after[LATEST]), ("refs/tags/v3.0", after["refs/tags/v3.0"]))
 
 
 def test_publishing_the_same_again_changes_nothing_on_the_disk(repository: Repository) -> None:
@@ -312,8 +313,8 @@ def test_versions_that_nobody_claims_any_more_lose_their_tags_and_get_them_back_
         assert batch.end_claims("default", keep_entries=["pkg<2"]) == ("2.0",)
         change = batch.publish()
     assert change is not None
-    assert [name for name, _ in change.old] == [LATEST, "refs/tags/v2.0"]
-    assert [name for name, _ in change.new] == [LATEST]
+    assert [name for name, _ in change.old] == [HISTORY, LATEST, "refs/tags/v2.0"]
+    assert [name for name, _ in change.new] == [HISTORY, LATEST]
     assert (repository.versions(), repository.latest, repository.rows()["2.0"].status) == (("1.0",), "1.0", Status.REMOVED)
 
     with repository.batch() as batch:
@@ -358,10 +359,15 @@ def test_the_wait_for_the_lock_ends_with_the_stop_and_with_the_deadline(reposito
     assert repository.generation == 0
 
 
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
 def test_order_of_publishing_changes_no_reference(tmp_path: Path) -> None:
     found = []
     for number, groups in enumerate(("1.0 2.0 3.0", "3.0|2.0 1.0", "2.0|3.0|1.0")):
-        repository = Repository.create(tmp_path / f"{number}.git", name="pkg", disk=Disk(durable=False))
+        repository = Repository.create(_folder(tmp_path / str(number)) / "pkg.git", name="pkg", disk=Disk(durable=False))
         for texts in groups.split("|"):
             publish(repository, *texts.split())
         found.append((repository.path / "packed-refs").read_bytes())

@@ -44,7 +44,11 @@ def add(batch: Batch, text: str) -> None:
     tree = write_tree([(b"pkg/a.py", Mode.FILE, blob), (b"same", Mode.FILE, batch.pack.add("blob", b"same"))], batch.pack.add)
     commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=WHO, committer=WHO, message=b"pkg\n")))
     tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=WHO, message=b"pkg\n")))
-    batch.add(VersionRow(text, Status.PUBLISHED, commit=commit.hex(), tags=(VersionTag(f"v{text}", tag.hex()),)))
+    batch.add(
+        VersionRow(
+            text, Status.PUBLISHED, date=WHO.seconds, commit=commit.hex(), tree=tree.hex(), tags=(VersionTag(f"v{text}", tag.hex()),)
+        )
+    )
     batch.claim("default", "pkg", [text])
 
 
@@ -117,11 +121,15 @@ def test_what_nothing_refers_to_any_more_stays_and_gets_its_tags_back(repository
         batch.publish()
     assert repository.versions() == ()
     repository.maintain(AT_ONCE)
+    one = packs(repository)
     with repository.batch() as batch:
         batch.claim("default", "pkg", ["1.1"])
         batch.publish()
     assert repository.versions() == ("1.1",)
-    assert len(packs(repository)) == 1
+    # What is new is one commit: a history of that version alone.
+    (new,) = packs(repository) - one
+    with PackReader(repository.path / "objects" / "pack" / f"{new}.pack") as pack:
+        assert {entry.id.hex() for entry in pack.index} == set(repository.history().values())
 
 
 def test_publishing_goes_on_upon_the_new_pack(repository: Repository) -> None:
@@ -132,7 +140,7 @@ def test_publishing_goes_on_upon_the_new_pack(repository: Repository) -> None:
     (latest,) = packs(repository) - {new}
     with PackReader(repository.path / "objects" / "pack" / f"{latest}.pack") as pack:
         # What every version has in common is in the new pack, and known.
-        assert len(pack.index) == 5
+        assert len(pack.index) == 6
     assert repository.maintain(AT_ONCE).packs_after == 1
     assert repository.versions() == ("3.0", "2.0", "1.1", "1.0")
 
@@ -369,7 +377,7 @@ def test_what_is_published_meanwhile_stays(repository: Repository) -> None:
     assert (done.way, done.packs_after) == ("copy", 2)
     assert "9.0" in repository.versions()
     assert packs(repository) == live(repository)
-    assert len(everything(repository, live(repository))) == 4 * 5 + 1
+    assert len(everything(repository, live(repository))) == 4 * 6 + 1
 
 
 def test_a_batch_that_began_before_rests_on_objects_that_stay(repository: Repository) -> None:
@@ -542,7 +550,7 @@ EMPTY_PACK = "".join(f"\\{byte:03o}" for byte in _EMPTY + hashlib.sha1(_EMPTY).d
         ("exit 0", "git wrote no good pack: it is no pack of version 2"),
         ("kill -9 $$", "git ended with -9"),
         # A whole pack, of no object.
-        (f"printf '{EMPTY_PACK}'", "packed 0 objects rather than 16"),
+        (f"printf '{EMPTY_PACK}'", "packed 0 objects rather than 19"),
     ],
 )
 def test_where_git_fails_entries_are_copied_and_that_is_told(

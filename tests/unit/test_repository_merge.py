@@ -6,7 +6,7 @@ from attrs import evolve
 
 from pydeps_host.errors import OwnerChangedError
 from pydeps_host.repository import RowError, Status, VersionRow, VersionTag
-from pydeps_host.repository.merge import Claim, Conflict, EndClaims, Merged, Offer, Proposal, claimed, merge, without_claim
+from pydeps_host.repository.merge import Claim, Conflict, EndClaims, Merged, Offer, Proposal, Unclaim, claimed, merge, without_claim
 from pydeps_host.repository.state import State
 from pydeps_host.values import Digest
 
@@ -176,3 +176,36 @@ def test_an_owner_is_recorded_once() -> None:
 def test_all_claims_count() -> None:
     assert claimed({"a": {"x": frozenset("12"), "y": frozenset("3")}, "b": {"x": frozenset("4")}}) == set("1234")
     assert claimed({}) == set()
+
+
+# --- versions that are wanted no more ---
+
+
+def test_a_claimant_s_claims_on_a_version_end_whatever_entry_chose_it() -> None:
+    both = {**claims("1", "2"), **claims("1", claimant="on-demand", entry="pkg==1")}
+    before = state(published("1"), published("2", B), claims=both)
+    merged = put(before, claims=(Unclaim(frozenset({"1"}), "on-demand"),))
+    assert merged.changed_claims == {"on-demand": {"pkg==1": None}}
+    assert merged.changed_rows == ()
+    merged = put(before, claims=(Unclaim(frozenset({"2"}), "default"), Unclaim(frozenset({"1"}), "nobody")))
+    assert merged.changed_claims == {"default": {"pkg": frozenset({"1"})}}
+    assert [row.text for row in merged.changed_rows if row.status is Status.REMOVED] == ["2"]
+
+
+def test_what_nobody_is_to_claim_loses_its_tags_whoever_claimed_it_or_nobody() -> None:
+    both = {**claims("1"), **claims("1", claimant="command")}
+    before = state(published("1"), published("2", B), published("3", "cc" * 20), claims=both)
+    merged = put(before, claims=(Unclaim(frozenset({"1", "2", "9"})),))
+    assert [row.text for row in merged.changed_rows if row.status is Status.REMOVED] == ["1", "2"]
+    assert merged.changed_claims == {"default": {"pkg": None}, "command": {"pkg": None}}
+
+
+def test_what_is_claimed_after_all_claims_ended_stays() -> None:
+    before = state(published("1"), claims=claims("1"))
+    again = Claim("default", "pkg", frozenset({"1"}))
+    assert put(before, claims=(Unclaim(frozenset({"1"})), again)).changes_nothing
+
+
+def test_versions_that_would_lose_their_last_claim_are_told_of_those_that_are_wanted_no_more() -> None:
+    before = state(published("1"), published("2", B), claims=claims("1", "2"))
+    assert without_claim(before, Proposal(claims=(Unclaim(frozenset({"2"}), "default"),))) == ("2",)

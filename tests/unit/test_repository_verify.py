@@ -31,7 +31,16 @@ def publish(repository: Repository, *texts: str) -> None:
             tree = batch.pack.add("tree", encode_tree([TreeEntry(Mode.FOLDER, b"pkg", below)]))
             commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=WHO, committer=WHO, message=b"pkg\n")))
             tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=WHO, message=b"pkg\n")))
-            batch.add(VersionRow(text, Status.PUBLISHED, commit=commit.hex(), tags=(VersionTag(f"v{text}", tag.hex()),)))
+            batch.add(
+                VersionRow(
+                    text,
+                    Status.PUBLISHED,
+                    date=WHO.seconds,
+                    commit=commit.hex(),
+                    tree=tree.hex(),
+                    tags=(VersionTag(f"v{text}", tag.hex()),),
+                )
+            )
             batch.claim("default", "pkg", [text])
         assert batch.publish() is not None
 
@@ -131,7 +140,9 @@ def test_a_large_file_is_checked_piece_by_piece(repository: Repository) -> None:
         tree = batch.pack.add("tree", encode_tree([TreeEntry(Mode.FILE, b"zeros", blob)]))
         commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=WHO, committer=WHO, message=b"pkg\n")))
         tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name="v9", tagger=WHO, message=b"pkg\n")))
-        batch.add(VersionRow("9", Status.PUBLISHED, commit=commit.hex(), tags=(VersionTag("v9", tag.hex()),)))
+        batch.add(
+            VersionRow("9", Status.PUBLISHED, date=WHO.seconds, commit=commit.hex(), tree=tree.hex(), tags=(VersionTag("v9", tag.hex()),))
+        )
         batch.publish()
     tracemalloc.start()
     assert repository.verify() == ()
@@ -369,8 +380,10 @@ def test_a_tag_on_another_commit_than_the_references_say_is_found(tmp_path: Path
     with repository.batch() as batch:
         batch.add(evolve(rows["1.0"], commit=rows["2.0"].commit), replace=True)
         batch.publish()
-    (damage,) = repository.verify()
-    assert (damage.code, damage.reference) == ("references", "refs/tags/v1.0")
+    tag, tree = repository.verify()
+    assert (tag.code, tag.reference) == ("references", "refs/tags/v1.0")
+    assert (tree.code, tree.object) == ("journal", rows["2.0"].commit)
+    assert "its commit is of the tree" in tree.what
 
 
 def test_a_reference_to_an_object_of_another_kind_is_found(tmp_path: Path) -> None:

@@ -16,15 +16,16 @@ from pydeps_host.repository.maintenance import Maintained, Upkeep
 from pydeps_host.repository.merge import Conflict
 from pydeps_host.repository.order import latest_version, newest_first
 from pydeps_host.repository.publishing import Change
-from pydeps_host.repository.references import LATEST, TAGS, Ref
+from pydeps_host.repository.references import HISTORY, LATEST, TAGS, Ref
 from pydeps_host.repository.repository import Repository
 from pydeps_host.repository.rows import RowError, Status, VersionRow, VersionTag, backoff
-from pydeps_host.repository.state import Claims
+from pydeps_host.repository.state import Claims, State
 from pydeps_host.repository.superseding import KEEP_SUPERSEDED, LONGEST_KEPT
 from pydeps_host.repository.verifying import verify_repository
 
 __all__ = [
     "FORMAT",
+    "HISTORY",
     "KEEP_SUPERSEDED",
     "LATEST",
     "LONGEST_KEPT",
@@ -41,6 +42,7 @@ __all__ = [
     "Ref",
     "Repository",
     "RowError",
+    "State",
     "Status",
     "Upkeep",
     "VersionRow",

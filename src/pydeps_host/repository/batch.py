@@ -7,10 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from pydeps_host.errors import DiskError, UsageError
-from pydeps_host.git import FinishedPack, ObjectId, PackWriter
+from pydeps_host.git import FinishedPack, KnownObjects, ObjectId, PackWriter
 from pydeps_host.repository.locks import Patience
-from pydeps_host.repository.merge import Claim, Conflict, EndClaims, Offer, Proposal, without_claim
-from pydeps_host.repository.packs import KnownObjects
+from pydeps_host.repository.merge import Claim, ClaimChange, Conflict, EndClaims, EndEntry, Offer, Proposal, Unclaim, without_claim
 from pydeps_host.repository.publishing import Change, Publisher
 from pydeps_host.repository.rows import VersionRow
 from pydeps_host.repository.workspace import Workspace
@@ -32,10 +31,11 @@ class Batch:
         self._patience = patience
         self._workspace: Workspace | None = None
         self._known: KnownObjects | None = None
+        self._known_packs: frozenset[str] | None = None
         self._writer: PackWriter | None = None
         self._packs: list[FinishedPack] = []
         self._offers: dict[str, Offer] = {}
-        self._claims: list[Claim | EndClaims] = []
+        self._claims: list[ClaimChange] = []
         self._owner: str | None = None
         self._done = False
         self.conflicts: tuple[Conflict, ...] = ()
@@ -66,8 +66,25 @@ class Batch:
     def knows(self, id_: ObjectId, /) -> bool:
         """Whether an object was published before this batch first asked."""
         if self._known is None:
-            self._known = KnownObjects(self._publisher.layout.packs, self._publisher.reader.state().packs)
+            self._known = KnownObjects(self._publisher.layout.packs, self.known_packs)
         return self._known(id_)
+
+    @property
+    def known_packs(self) -> frozenset[str]:
+        """The names of the packs that were published before this batch first asked."""
+        if self._known_packs is None:
+            self._known_packs = self._publisher.reader.state().packs
+        return self._known_packs
+
+    @property
+    def packs_folder(self) -> Path:
+        """Where published packs are, by those names."""
+        return self._publisher.layout.packs
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether packs have to be on the disk before they are included."""
+        return self._publisher.disk.durable
 
     def new_path(self) -> Path:
         """Return a path where another process may write a pack for this batch."""
@@ -118,6 +135,21 @@ class Batch:
         self._claims.append(EndClaims(claimant, frozenset(keep_entries)))
         return without_claim(self._publisher.reader.state(), self._proposal())
 
+    def end_entry(self, claimant: str, entry: str) -> None:
+        """End a claimant's claims for the sake of one entry; its others stay."""
+        self._check_open()
+        self._claims.append(EndEntry(claimant, entry))
+
+    def unclaim(self, versions: Iterable[str], *, claimant: str | None = None) -> None:
+        """End the claims on these versions, whatever entry chose them.
+
+        Args:
+            versions: Their texts.
+            claimant: Whose claims; None ends everybody's, and takes the tags from those that nobody claimed, too.
+        """
+        self._check_open()
+        self._claims.append(Unclaim(frozenset(versions), claimant))
+
     def record_owner(self, index: str) -> None:
         """Say which index the project comes from; publishing fails if another one is recorded."""
         self._check_open()
@@ -125,6 +157,8 @@ class Batch:
 
     def publish(self) -> Change | None:
         """Make everything visible at once, and return when it is on the disk.
+
+        Where nothing has to change and nothing is to be made good, no lock is taken.
 
         Returns:
             The change, or None where nothing had to change.
@@ -136,9 +170,24 @@ class Batch:
             DamagedError, FormatError, DiskError: The repository is not in order.
         """
         self._check_open()
-        self._done = True
-        change, self.conflicts = self._publisher.publish(self._proposal(), self._finished(), self._patience)
+        proposal = self._proposal()
+        try:
+            unchanged = self._publisher.unchanged(proposal)
+            if unchanged is None:
+                self._write_history(proposal)
+        finally:
+            self._done = True
+        if unchanged is not None:
+            self.conflicts = unchanged.conflicts
+            return None
+        change, self.conflicts = self._publisher.publish(proposal, self._finished(), self._patience)
         return change
+
+    def _write_history(self, proposal: Proposal) -> None:
+        """Put into the pack what the branch `history` will need, as things stand: whoever publishes in between costs one more pack."""
+        for commit in self._publisher.history_after(proposal, self.knows):
+            if not self.knows(commit.id):
+                self.pack.add("commit", commit.data)
 
     def _finished(self) -> tuple[FinishedPack, ...]:
         # Synced before the lock is taken: a large pack takes its time.

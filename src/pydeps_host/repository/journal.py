@@ -51,6 +51,7 @@ class JournalLine:
         packs: The packs that it added, by name without a suffix.
         owner: The index that owns the project from then on, or None for no change.
         superseded: Packs that those which it added take the place of, or None.
+        name: The project's name as the branch `history` tells it, in the line that records it; None in others.
     """
 
     generation: int
@@ -61,11 +62,14 @@ class JournalLine:
     packs: tuple[str, ...] = ()
     owner: str | None = None
     superseded: Supersession | None = None
+    name: str | None = None
 
 
 def encode_line(line: JournalLine) -> bytes:
     """Return the line's bytes: ASCII JSON, the digest of it last, and a line feed."""
     value: dict[str, Any] = {"format": FORMAT, "generation": line.generation, "refs": line.refs, "at": line.at}
+    if line.name is not None:
+        value["name"] = escape(line.name)
     if line.owner is not None:
         value["owner"] = escape(line.owner)
     if line.packs:
@@ -145,11 +149,12 @@ def advance(since: State, lines: Iterable[tuple[JournalLine, int]], refs: str) -
 def _fold(since: State, lines: list[tuple[JournalLine, int]]) -> State:
     rows = dict(since.rows)
     claims = {claimant: dict(entries) for claimant, entries in since.claims.items()}
-    owner = since.owner
+    owner, name = since.owner, since.name
     for line, _ in lines:
         rows.update((row.text, row) for row in line.rows)
         _apply_claims(claims, line.claims)
         owner = line.owner or owner
+        name = line.name or name
     last, end = lines[-1]
     return State(
         last.generation,
@@ -160,6 +165,7 @@ def _fold(since: State, lines: list[tuple[JournalLine, int]]) -> State:
         account(since.account, ((line.at, line.packs, line.superseded) for line, _ in lines)),
         since.end + end,
         since.lines + len(lines),
+        name,
     )
 
 
@@ -202,6 +208,7 @@ def _line_of(value: dict[str, Any]) -> JournalLine:
         tuple(_pack_name(name) for name in value.get("packs", ())),
         unescape(value["owner"]) if "owner" in value else None,
         decode_supersession(value["superseded"]) if "superseded" in value else None,
+        unescape(value["name"]) if "name" in value else None,
     )
 
 

@@ -8,6 +8,7 @@ how git shows them, and one folder of our own.
 import json
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,8 @@ ATTRIBUTES_TEXT: Final = (
 HEAD_TEXT: Final = "ref: refs/heads/latest\n"
 
 
-@frozen
+# Without slots, for a path is joined once: each of them is asked for dozens of times a sync.
+@frozen(slots=False)
 class Layout:
     """The paths of one repository.
 
@@ -49,52 +51,52 @@ class Layout:
 
     root: Path
 
-    @property
+    @cached_property
     def packs(self) -> Path:
         """The folder of packs that readers look into."""
         return self.root / "objects" / "pack"
 
-    @property
+    @cached_property
     def packed_refs(self) -> Path:
         """All references."""
         return self.root / "packed-refs"
 
-    @property
+    @cached_property
     def ours(self) -> Path:
         """The folder that git knows nothing of."""
         return self.root / "pydeps-host"
 
-    @property
+    @cached_property
     def journal(self) -> Path:
         """One line a change."""
         return self.ours / "journal.jsonl"
 
-    @property
+    @cached_property
     def lock(self) -> Path:
         """Held over publishing. It holds the names of the packs that its holder puts in place."""
         return self.ours / "lock"
 
-    @property
+    @cached_property
     def maintenance(self) -> Path:
         """Held over maintenance, so that nobody does the same work."""
         return self.ours / "maintenance.lock"
 
-    @property
+    @cached_property
     def versions(self) -> Path:
         """The locks of versions."""
         return self.ours / "versions"
 
-    @property
+    @cached_property
     def writing(self) -> Path:
         """What is not published yet: packs, and for each batch a lock that says that it lives."""
         return self.ours / "writing"
 
-    @property
+    @cached_property
     def new_refs(self) -> Path:
         """The next `packed-refs`, before it is renamed."""
         return self.ours / "packed-refs.new"
 
-    @property
+    @cached_property
     def format(self) -> Path:
         """The format's number."""
         return self.ours / "format.json"

@@ -1,7 +1,8 @@
 """Many packs made one, so that a repository of a thousand small changes reads as fast as one of a single large one.
 
-All objects stay, those that no reference leads to as well: a version that is
-claimed again gets its tags back without a download.
+Objects stay, those that no reference leads to as well: a version that is claimed
+again gets its tags back without a download. Only commits that the branch
+`history` left behind go, where all packs are made one.
 """
 
 import os
@@ -14,8 +15,10 @@ from typing import Final, Literal
 from attrs import evolve, field, frozen
 
 from pydeps_host.errors import ClosedError, DamagedError, DeadlineError, DiskError, disk_errors
-from pydeps_host.git import FinishedPack, PackReader, PackWriter
+from pydeps_host.git import FinishedPack, ObjectId, PackReader, PackWriter
 from pydeps_host.git.pack_copier import PackCopier
+from pydeps_host.git.pack_entries import bases_of
+from pydeps_host.repository.history import history_of, superseded_history
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.locks import Patience, locked
 from pydeps_host.repository.publishing import Publisher, Swap
@@ -165,39 +168,53 @@ class Maintainer:
         workspace = Workspace.open(self._layout.writing)
         try:
             with _opened(self._layout, old) as packs:
-                way, pack, problem = self._written(state, packs, workspace)
-            swap = Swap(self.upkeep.now(), self.upkeep.keep_superseded, way == "git")
-            done = self.publisher.supersede(old, pack, swap, self.patience)
-            return (way if done else "none"), problem
+                leave_out = _left_behind(packs, state) if old == state.packs else frozenset()
+                way, problem = self._written(state, packs, leave_out, workspace)
+                if way == "none" and leave_out:
+                    # Somebody published meanwhile, and may need some of it again.
+                    way, problem = self._written(state, packs, frozenset(), workspace)
+            return way, problem
         finally:
             with suppress(DiskError):
                 workspace.close(self.publisher.disk)
 
-    def _written(self, state: State, packs: tuple[PackReader, ...], workspace: Workspace) -> tuple[Way, FinishedPack, str | None]:
+    def _written(
+        self, state: State, packs: tuple[PackReader, ...], leave_out: frozenset[ObjectId], workspace: Workspace
+    ) -> tuple[Way, str | None]:
+        """Write a pack, and put it in the place of some; return how, or that others were faster, and why not by git."""
+        way, problem, pack = self._packed(state, packs, leave_out, workspace)
+        swap = Swap(self.upkeep.now(), self.upkeep.keep_superseded, way == "git", state.generation if leave_out else None)
+        old = frozenset(reader.path.stem for reader in packs)
+        return (way if self.publisher.supersede(old, pack, swap, self.patience) else "none"), problem
+
+    def _packed(
+        self, state: State, packs: tuple[PackReader, ...], leave_out: frozenset[ObjectId], workspace: Workspace
+    ) -> tuple[Way, str | None, FinishedPack]:
         problem = None
         if self._asks_git():
             try:
-                return "git", repack(self._layout.root, packs, workspace.new_path(), self._repacking(state)), None
+                return "git", None, repack(self._layout.root, packs, workspace.new_path(), self._repacking(state, leave_out))
             except RepackingError as error:
                 problem = str(error)
-        return "copy", self._copied(packs, workspace), problem
+        return "copy", problem, self._copied(packs, leave_out, workspace)
 
-    def _repacking(self, state: State) -> Repacking:
+    def _repacking(self, state: State, leave_out: frozenset[ObjectId]) -> Repacking:
         sizes = _sizes(self._layout, state.packs)
         with_deltas = sum(sizes[name] for name in state.account.deltas)
         return Repacking(
             # A few new versions are put to the deltas that are there; a repository that is mostly new is packed afresh.
             anew=2 * with_deltas < sum(sizes.values()),
             threads=self.upkeep.threads,
+            leave_out=leave_out,
             durable=self.publisher.disk.durable,
             check=self._check,
         )
 
-    def _copied(self, packs: tuple[PackReader, ...], workspace: Workspace) -> FinishedPack:
+    def _copied(self, packs: tuple[PackReader, ...], leave_out: frozenset[ObjectId], workspace: Workspace) -> FinishedPack:
         with PackWriter(workspace.new_path()) as writer:
             copier = PackCopier(writer, check=self._check)
             for pack in packs:
-                copier.copy(pack)
+                copier.copy(pack, leave_out=leave_out)
             finished = writer.finish(sync=self.publisher.disk.durable)
         if finished is None:
             raise DamagedError(str(self._layout.packs), "packs that the journal names hold nothing")
@@ -214,6 +231,20 @@ class Maintainer:
             raise ClosedError(doing)
         if self.patience.deadline is not None and time.monotonic() >= self.patience.deadline:
             raise DeadlineError(doing)
+
+
+def _left_behind(packs: tuple[PackReader, ...], state: State) -> frozenset[ObjectId]:
+    """Return the commits that the branch `history` left behind, and that nothing needs which stays."""
+    commits = superseded_history(packs, history_of(state.name, state.rows))
+    needed = [id_ for pack in packs if commits for id_ in bases_of(pack) & commits.keys()]
+    kept: set[ObjectId] = set()
+    while needed:
+        # A delta's base stays, and with it the commits that came before it.
+        id_ = needed.pop()
+        if id_ in commits and id_ not in kept:
+            kept.add(id_)
+            needed += commits[id_].parents
+    return frozenset(commits.keys() - kept)
 
 
 @contextmanager

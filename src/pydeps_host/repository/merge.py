@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -53,6 +54,32 @@ class EndClaims:
 
 
 @frozen
+class EndEntry:
+    """A claimant gives up one entry.
+
+    Attributes:
+        claimant: Whose entry.
+        entry: The dependency's text.
+    """
+
+    claimant: str
+    entry: str
+
+
+@frozen
+class Unclaim:
+    """These versions are wanted no more.
+
+    Attributes:
+        versions: Their texts.
+        claimant: Whose claims on them end; None for everybody's, and then they lose their tags even if nobody claimed them.
+    """
+
+    versions: frozenset[str]
+    claimant: str | None = None
+
+
+@frozen
 class Conflict:
     """A row that was not taken, because trust in what is recorded comes first.
 
@@ -69,6 +96,9 @@ class Conflict:
     offered: str
 
 
+ClaimChange: TypeAlias = Claim | EndClaims | EndEntry | Unclaim
+
+
 @frozen
 class Proposal:
     """What a batch wants, in the order in which it was said.
@@ -80,7 +110,7 @@ class Proposal:
     """
 
     offers: tuple[Offer, ...] = ()
-    claims: tuple[Claim | EndClaims, ...] = ()
+    claims: tuple[ClaimChange, ...] = ()
     owner: str | None = None
 
 
@@ -130,16 +160,20 @@ def merge(state: State, proposal: Proposal, *, name: str, has: Callable[[Version
     table = _Table(state.rows)
     conflicts = [table.take(offer) for offer in proposal.offers]
     claims = _claims(state.claims, _claims_left(proposal, conflicts))
-    table.remove(claimed(state.claims) - claimed(claims))
+    table.remove((claimed(state.claims) | _banned(proposal)) - claimed(claims))
     conflicts += [table.restore(text) for text in sorted(claimed(claims)) if table.is_removed(text) and has(table.rows[text])]
-    changed = tuple(row for text, row in table.rows.items() if state.rows.get(text) != row)
     return Merged(
         MappingProxyType(table.rows),
-        changed,
+        changed_rows(state.rows, table.rows),
         _changed_claims(state.claims, claims),
         owner,
         tuple(conflict for conflict in conflicts if conflict is not None),
     )
+
+
+def changed_rows(before: Rows, after: Rows) -> tuple[VersionRow, ...]:
+    """Return the rows that are new or other than before."""
+    return tuple(row for text, row in after.items() if before.get(text) != row)
 
 
 def claimed(claims: Claims) -> frozenset[str]:
@@ -161,19 +195,36 @@ def _owner(state: State, proposal: Proposal, name: str) -> str | None:
     return proposal.owner
 
 
-def _claims(before: Claims, changes: Iterable[Claim | EndClaims]) -> Claims:
+def _banned(proposal: Proposal) -> frozenset[str]:
+    """Return the texts of the versions that nobody is to claim."""
+    for_all = (change for change in proposal.claims if isinstance(change, Unclaim) and change.claimant is None)
+    return frozenset().union(*(change.versions for change in for_all))
+
+
+def _claims(before: Claims, changes: Iterable[ClaimChange]) -> Claims:
     claims = {claimant: dict(entries) for claimant, entries in before.items()}
     for change in changes:
-        entries = claims.setdefault(change.claimant, {})
         match change:
-            case Claim(entry=entry, versions=versions):
+            case Claim(claimant=claimant, entry=entry, versions=versions):
+                entries = claims.setdefault(claimant, {})
                 entries[entry] = entries.get(entry, frozenset()) | versions
-            case EndClaims(keep=keep):
-                claims[change.claimant] = {entry: versions for entry, versions in entries.items() if entry in keep}
+            case EndClaims(claimant=claimant, keep=keep):
+                claims[claimant] = {entry: versions for entry, versions in claims.get(claimant, {}).items() if entry in keep}
+            case EndEntry(claimant=claimant, entry=ended):
+                claims[claimant] = {entry: versions for entry, versions in claims.get(claimant, {}).items() if entry != ended}
+            case Unclaim(claimant=claimant, versions=released):
+                for one in claims if claimant is None else {claimant} & claims.keys():
+                    claims[one] = _less(claims[one], released)
     return freeze_claims(claims)
 
 
-def _claims_left(proposal: Proposal, conflicts: Iterable[Conflict | None]) -> tuple[Claim | EndClaims, ...]:
+def _less(entries: Mapping[str, frozenset[str]], released: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Return a claimant's entries without some versions; one that is left with none ends."""
+    kept = {entry: versions - released for entry, versions in entries.items()}
+    return {entry: versions for entry, versions in kept.items() if versions}
+
+
+def _claims_left(proposal: Proposal, conflicts: Iterable[Conflict | None]) -> tuple[ClaimChange, ...]:
     """Return the changes of claims, but none that ends some where a version could not be taken."""
     if all(conflict is None or conflict.reason == "other-commit" for conflict in conflicts):
         return proposal.claims
@@ -205,7 +256,7 @@ def _distrust(recorded: VersionRow, offered: VersionRow) -> Conflict | None:
 def _joined(recorded: VersionRow, offered: VersionRow) -> VersionRow:
     """Return the offered row with what must not be forgotten of the recorded one."""
     if offered.is_published:
-        return evolve(offered, tags=_union(recorded.tags, offered.tags)) if recorded.commit == offered.commit else offered
+        return _told(offered, recorded) if recorded.commit == offered.commit else offered
     if recorded.commit is None:
         return offered
     # A failure says nothing about the version that was made earlier: what is published stays so.
@@ -220,6 +271,17 @@ def _joined(recorded: VersionRow, offered: VersionRow) -> VersionRow:
         # These tell whether to try again; bytes, date, commit and tags are trust.
         digests=offered.digests or recorded.digests,
         policy=offered.policy or recorded.policy,
+    )
+
+
+def _told(offered: VersionRow, recorded: VersionRow) -> VersionRow:
+    """Return the offered row of the same commit with what only the recorded one tells of it."""
+    return evolve(
+        offered,
+        tags=_union(recorded.tags, offered.tags),
+        tree=offered.tree or recorded.tree,
+        date=recorded.date if offered.date is None else offered.date,
+        modules=recorded.modules if offered.modules is None else offered.modules,
     )
 
 

@@ -14,6 +14,12 @@ def newest_first(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(texts, key=_age, reverse=True))
 
 
+def oldest_first(texts: Iterable[str]) -> tuple[str, ...]:
+    """Sort versions as PEP 440 orders them, oldest first, and equal ones by text; texts that it does not know are left out."""
+    known = [(version, text) for text in texts if (version := _parsed(text)) is not None]
+    return tuple(text for _, text in sorted(known))
+
+
 def latest_version(published: Iterable[VersionRow]) -> str | None:
     """Return the version that the bare name would choose, or None among none.
 

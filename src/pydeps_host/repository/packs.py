@@ -1,35 +1,13 @@
 """The packs that belong to a repository's state, and those about to."""
 
-import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydeps_host.errors import DiskError, disk_errors
-from pydeps_host.git import FinishedPack, ObjectId, PackIndex
+from pydeps_host.errors import disk_errors
+from pydeps_host.git import FinishedPack
 from pydeps_host.repository.disk import Disk, write_all
 from pydeps_host.repository.layout import PACK_NAME
-
-
-class KnownObjects:
-    """Says whether an object is in one of some packs.
-
-    Only packs that the journal names count. One that a dead process left behind
-    may be removed at any time, so nothing may rest on it.
-    """
-
-    def __init__(self, folder: Path, names: Iterable[str]) -> None:
-        opened = (_open_index(folder / f"{name}.idx") for name in sorted(names))
-        self._indexes = [index for index in opened if index is not None]
-
-    def __call__(self, id_: ObjectId, /) -> bool:
-        """Return whether the object is in one of the packs."""
-        for place, index in enumerate(self._indexes):
-            if id_ in index:
-                # Neighbours tend to be in one pack.
-                self._indexes.insert(0, self._indexes.pop(place))
-                return True
-        return False
 
 
 def pack_name(pack: FinishedPack) -> str:
@@ -68,13 +46,3 @@ def remove_pack(name: str, folder: Path, disk: Disk) -> None:
     """Remove a pack that nothing refers to, its index last."""
     disk.remove(folder / f"{name}.pack")
     disk.remove(folder / f"{name}.idx")
-
-
-def _open_index(path: Path) -> PackIndex | None:
-    try:
-        return PackIndex.open(path)
-    except DiskError as error:
-        # Somebody repacked the repository by hand: its objects are written anew.
-        if error.errno == errno.ENOENT:
-            return None
-        raise

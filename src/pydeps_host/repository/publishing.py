@@ -5,27 +5,29 @@ journal's line, then the references. Until these are renamed the old state
 stands, and whatever came before is cleaned up by the next one who publishes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from pydeps_host.errors import DamagedError, DiskError, HostError, UsageError, disk_errors
-from pydeps_host.git import FinishedPack, ObjectId, PackIndex
+from pydeps_host.errors import DamagedError, DiskError, HostError, disk_errors
+from pydeps_host.git import FinishedPack, KnownObjects, ObjectId
 from pydeps_host.repository.disk import Disk
+from pydeps_host.repository.history import HistoryCommit, history_of, with_trees, write_history
+from pydeps_host.repository.incoming import Incoming, named_objects
 from pydeps_host.repository.journal import JournalLine, encode_line, line_sum
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.locks import Patience, locked
-from pydeps_host.repository.merge import Conflict, Merged, Proposal, merge
-from pydeps_host.repository.packs import KnownObjects, announce, announced, pack_name, place_pack, remove_pack
+from pydeps_host.repository.merge import Conflict, Merged, Proposal, changed_rows, merge
+from pydeps_host.repository.packs import announce, announced, pack_name, place_pack, remove_pack
 from pydeps_host.repository.reader import StateReader
 from pydeps_host.repository.references import Ref, decode_refs, encode_refs
-from pydeps_host.repository.rows import VersionRow
 from pydeps_host.repository.seal import Seal, read_seal, write_seal
+from pydeps_host.repository.settled import is_settled
 from pydeps_host.repository.state import State, references_of, refs_digest
 from pydeps_host.repository.superseding import Kept, Supersession, superseded_files
-from pydeps_host.repository.workspace import clean_dead
+from pydeps_host.repository.workspace import Workspace, clean_dead
 
 
 @frozen
@@ -51,11 +53,13 @@ class Swap:
         at: The time, aware of its zone.
         keep: How long they stay.
         deltas: Whether git wrote the new one, with deltas.
+        generation: The state for which something was left out of the new one, or None where nothing was.
     """
 
     at: datetime
     keep: timedelta
     deltas: bool = False
+    generation: int | None = None
 
 
 @frozen
@@ -73,6 +77,18 @@ class Publisher:
     disk: Disk
     reader: StateReader
     name: str
+
+    def unchanged(self, proposal: Proposal) -> Merged | None:
+        """Return what a proposal makes of the present state where that is no change; errors are those of `publish`.
+
+        No lock is taken. So it is None, too, where something is to be done under the
+        lock first: made good, cleared up after somebody who died, or removed.
+        """
+        state, now = self.reader.state(), datetime.now(UTC)
+        if not is_settled(self.layout, state) or superseded_files(state.account, self.layout.packs, is_over=lambda kept: kept.until <= now):
+            return None
+        merged = self._merged(state, proposal, KnownObjects(self.layout.packs, state.packs))
+        return merged if merged.changes_nothing else None
 
     def publish(
         self, proposal: Proposal, packs: tuple[FinishedPack, ...], patience: Patience
@@ -96,22 +112,34 @@ class Publisher:
             with suppress(DiskError):
                 self._sweep(state, lambda kept: kept.until <= now)
             known = KnownObjects(self.layout.packs, state.packs)
-            merged = merge(state, proposal, name=self.name, has=lambda row: row.commit is not None and all(map(known, _objects(row))))
+            merged = self._merged(state, proposal, known)
             if merged.changes_nothing:
                 return None, merged.conflicts
-            needed = _needed(merged, known, packs)
+            incoming = Incoming(packs, known)
+            incoming.require(merged.changed_rows)
+            merged = self._with_trees(state, merged, packs)
+            history = history_of(state.name or self.name, merged.rows)
             try:
-                return self._commit(lock, state, merged, needed), merged.conflicts
+                with self._written(incoming.missing(history)) as more:
+                    needed = (*(packs if incoming.is_needed else ()), *more)
+                    return self._commit(lock, state, (merged, history), needed), merged.conflicts
             except BaseException:
                 with suppress(HostError):
                     self._recover(lock)
                 raise
 
+    def history_after(self, proposal: Proposal, known: Callable[[ObjectId], bool]) -> tuple[HistoryCommit, ...]:
+        """Return the branch `history` as a proposal would leave it if nobody else published before; errors are those of `publish`."""
+        state = self.reader.state()
+        merged = self._merged(state, proposal, known)
+        return () if merged.changes_nothing else history_of(state.name or self.name, merged.rows)
+
     def supersede(self, old: frozenset[str], new: FinishedPack, how: Swap, patience: Patience) -> bool:
         """Put a pack that holds all objects of some others in their place; these stay where they are for a while.
 
         Returns:
-            Whether that was done; False where one of them is superseded already.
+            Whether that was done; False where one of them is superseded already, or
+            where somebody published who may need what was left out.
 
         Raises:
             LockedError, ClosedError, DeadlineError: The lock was not to be had.
@@ -119,7 +147,7 @@ class Publisher:
         """
         with locked(self.layout.lock, patience, doing=f"waiting to maintain {self.name}") as lock:
             state = self._recover(lock)
-            if not old <= state.packs:
+            if not old <= state.packs or how.generation not in {None, state.generation}:
                 return False
             try:
                 self._swap(lock, state, (old, new), how)
@@ -184,13 +212,38 @@ class Publisher:
         clean_dead(self.layout.writing, self.disk)
         return state
 
-    def _commit(self, lock: int, state: State, merged: Merged, packs: tuple[FinishedPack, ...]) -> Change:
+    def _merged(self, state: State, proposal: Proposal, known: Callable[[ObjectId], bool]) -> Merged:
+        return merge(state, proposal, name=self.name, has=lambda row: row.commit is not None and all(map(known, named_objects(row))))
+
+    def _with_trees(self, state: State, merged: Merged, packs: tuple[FinishedPack, ...]) -> Merged:
+        """Have every published row tell its tree: those of older journals do not."""
+        paths = (*(pack.path for pack in packs), *(self.layout.packs / f"{name}.pack" for name in sorted(state.packs)))
+        rows = with_trees(merged.rows, paths)
+        return merged if rows is merged.rows else evolve(merged, rows=rows, changed_rows=changed_rows(state.rows, rows))
+
+    @contextmanager
+    def _written(self, history: tuple[HistoryCommit, ...]) -> Iterator[tuple[FinishedPack, ...]]:
+        """Give a pack of commits that are in none: few batches meet another state than they foresaw."""
+        if not history:
+            yield ()
+            return
+        workspace = Workspace.open(self.layout.writing)
+        try:
+            pack = write_history(history, workspace.new_path(), durable=self.disk.durable)
+            yield (pack,) if pack is not None else ()
+        finally:
+            with suppress(DiskError):
+                workspace.close(self.disk)
+
+    def _commit(self, lock: int, state: State, come: tuple[Merged, Sequence[HistoryCommit]], packs: tuple[FinishedPack, ...]) -> Change:
+        merged, history = come
         added = tuple(sorted({pack_name(pack) for pack in packs} - state.packs))
         if added:
             self._place(lock, packs, added)
-        old, new = self._references(), references_of(merged.rows)
+        old, new = self._references(), references_of(merged.rows, history)
         packed_refs = encode_refs(new)
-        line = _line(state, merged, added, refs_digest(packed_refs) if new != old else state.refs)
+        name = self.name if state.name is None and history else None
+        line = evolve(_line(state, merged, added, refs_digest(packed_refs) if new != old else state.refs), name=name)
         self._write(lock, line, packed_refs if new != old else None)
         return _change(line.generation, old, new)
 
@@ -217,26 +270,6 @@ class Publisher:
 
     def _references(self) -> dict[str, Ref]:
         return decode_refs(self.reader.packed_refs(), self.layout.packed_refs)
-
-
-def _objects(row: VersionRow) -> tuple[ObjectId, ...]:
-    """Return the ids of the objects that a row's references need: the commit, and each tag."""
-    return tuple(ObjectId(bytes.fromhex(text)) for text in (row.commit or "", *(tag.id for tag in row.tags)))
-
-
-def _needed(merged: Merged, known: Callable[[ObjectId], bool], packs: tuple[FinishedPack, ...]) -> tuple[FinishedPack, ...]:
-    """Return the packs if anything is published that is not there yet.
-
-    Raises:
-        UsageError: It is in none of these packs either.
-    """
-    published = [row for row in merged.changed_rows if row.is_published]
-    wanted = {id_: row.text for row in published for id_ in _objects(row) if not known(id_)}
-    indexes = [PackIndex.open(pack.index_path) for pack in packs]
-    for id_, text in wanted.items():
-        if not any(id_ in index for index in indexes):
-            raise UsageError(f"object {id_.hex()} of version {text!r} is in no pack", "write a version's objects before adding it")
-    return packs if wanted else ()
 
 
 def _line(state: State, merged: Merged, added: tuple[str, ...], refs: str) -> JournalLine:

@@ -99,11 +99,11 @@ class StateReader:
 
     def _lines_after(self, start: State, inode: int) -> list[tuple[JournalLine, int]] | None:
         path = self._layout.journal
-        with disk_errors(path, "reading"), path.open("rb") as file:
+        with disk_errors(path, "reading"), path.open("rb", buffering=0) as file:
             if os.fstat(file.fileno()).st_ino != inode:
                 return None
             file.seek(start.end)
-            return decode_lines(file.read(), path, before=start.lines)
+            return decode_lines(file.readall(), path, before=start.lines)
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -15,6 +15,7 @@ from attrs import frozen
 from pydeps_host.errors import DamagedError, disk_errors
 
 LATEST: Final = "refs/heads/latest"
+HISTORY: Final = "refs/heads/history"
 TAGS: Final = "refs/tags/"
 
 # The space before the line's end is git's.

@@ -57,12 +57,14 @@ class Repacking:
     Attributes:
         anew: Whether deltas that are there are looked for again rather than kept.
         threads: How many threads it may use.
+        leave_out: Objects that are not wanted any more, and that no other one names.
         durable: Whether what it wrote is synced.
         check: Called 20 times a second; what it raises stops git and goes through.
     """
 
     anew: bool = True
     threads: int = 1
+    leave_out: frozenset[ObjectId] = frozenset()
     durable: bool = True
     check: Callable[[], None]
 
@@ -73,13 +75,13 @@ def has_git() -> bool:
 
 
 def repack(repository: Path, packs: Iterable[PackReader], into: Path, how: Repacking) -> FinishedPack:
-    """Write one pack of all objects of some packs, and its index.
+    """Write one pack of all objects of some packs, but for those that are left out, and its index.
 
     Args:
         repository: The repository's folder, which git reads.
         packs: The packs; whatever else the repository has is left out.
         into: The pack to write.
-        how: Threads, time, and when to stop.
+        how: What is left out, threads, time, and when to stop.
 
     Raises:
         RepackingError: Git is not there, failed, took too long, or wrote something
@@ -90,8 +92,8 @@ def repack(repository: Path, packs: Iterable[PackReader], into: Path, how: Repac
     for wrong in wrong_files(Layout(repository)):
         raise RepackingError(f"git is not started: {wrong.where}: {wrong.what}")
     packs = tuple(packs)
-    wanted = {entry.id for pack in packs for entry in pack.index}
-    roots = [id_ for pack in packs for id_, kind in kinds_of(pack) if kind in {"commit", "tag"}]
+    wanted = {entry.id for pack in packs for entry in pack.index} - how.leave_out
+    roots = [id_ for pack in packs for id_, kind in kinds_of(pack) if kind in {"commit", "tag"} and id_ not in how.leave_out]
     pack, found = _packed(repository, roots, into, how)
     if missing := wanted - found:
         # What no commit leads to has no path that could help to find a good base.

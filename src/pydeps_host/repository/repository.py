@@ -14,6 +14,7 @@ from pydeps_host.errors import LockedError
 from pydeps_host.repository.batch import Batch
 from pydeps_host.repository.damage import Damage
 from pydeps_host.repository.disk import Disk
+from pydeps_host.repository.history import history_of
 from pydeps_host.repository.journal import JournalLine
 from pydeps_host.repository.layout import Card, Layout, check_layout, create_layout
 from pydeps_host.repository.locks import Patience, locked
@@ -24,7 +25,7 @@ from pydeps_host.repository.reader import StateReader
 from pydeps_host.repository.references import LATEST, TAGS, Ref, decode_refs, find_ref, loose_refs
 from pydeps_host.repository.rows import VersionRow
 from pydeps_host.repository.seal import read_seal
-from pydeps_host.repository.state import Claims, refs_digest
+from pydeps_host.repository.state import Claims, State, refs_digest
 from pydeps_host.repository.superseding import KEEP_SUPERSEDED
 from pydeps_host.repository.verifying import verify_repository
 
@@ -140,6 +141,10 @@ class Repository:
 
     # --- from the journal ---
 
+    def state(self) -> State:
+        """Return all that is known at one moment: what the properties and methods below tell, each of its own moment."""
+        return self._reader.state()
+
     @property
     def generation(self) -> int:
         """The number of the present state, counted from 1; 0 while nothing was ever published."""
@@ -176,6 +181,15 @@ class Repository:
         rows = self.rows()
         tags = [rows[text].tags[0].name for text in newest_first(text for text, row in rows.items() if row.is_published)]
         return tuple([LATEST.rpartition("/")[2], *tags][:limit]) if tags else ()
+
+    def history(self) -> Mapping[str, str]:
+        """Return the commits of the branch `history`, in hexadecimal, by version, the oldest first.
+
+        They have the trees of the versions' own commits, and parents. An older version that comes in
+        or goes makes those after it anew.
+        """
+        state = self._reader.state()
+        return MappingProxyType({commit.text: commit.id.hex() for commit in history_of(state.name, state.rows)})
 
     def journal(self) -> tuple[JournalLine, ...]:
         """Return all changes, oldest first."""

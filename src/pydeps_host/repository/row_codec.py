@@ -34,6 +34,8 @@ def encode_row(row: VersionRow) -> Json:
         "policy": row.policy,
         "yanked": row.yanked or None,
         "commit": row.commit,
+        "tree": row.tree,
+        "modules": None if row.modules is None else [escape(module) for module in row.modules],
         "tags": [[tag.name, tag.id] for tag in row.tags],
         "skipped": dict(row.skipped),
         "skips": [[skip.reason, skip.path, skip.offset] for skip in row.skips],
@@ -42,7 +44,7 @@ def encode_row(row: VersionRow) -> Json:
         "attempts": row.attempts or None,
         "retryAfter": _encode_time(row.retry_after),
     }
-    known = {key: value for key, value in values.items() if value not in (None, "", [], {})}
+    known = {key: value for key, value in values.items() if value not in (None, "", [], {}) or (key == "modules" and value is not None)}
     return {"text": escape(row.text), "status": row.status.value, **known}
 
 
@@ -112,6 +114,10 @@ def _noted(value: list[tuple[object, object, object]]) -> tuple[NotedMember, ...
     return tuple(NotedMember(_text(reason), _text(path), None if place is None else _integer(place)) for reason, path, place in value)
 
 
+def _modules(value: list[str]) -> tuple[str, ...]:
+    return tuple(unescape(_text(module)) for module in value)
+
+
 def _escaped_pairs(value: list[list[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((unescape(first), unescape(second)) for first, second in value)
 
@@ -173,6 +179,8 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "policy": ("policy", _text),
     "yanked": ("yanked", _boolean),
     "commit": ("commit", _object),
+    "tree": ("tree", _object),
+    "modules": ("modules", _modules),
     "tags": ("tags", _tags),
     "skipped": ("skipped", _counts),
     "skips": ("skips", _noted),

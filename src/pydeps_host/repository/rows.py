@@ -74,6 +74,8 @@ class VersionRow:
         policy: The text of the policy that made the tree; of a refused one, of all limits too.
         yanked: Whether the index withdrew it.
         commit: The commit's id in hexadecimal; None where there never was one.
+        tree: The id of the commit's root folder; None where there is no commit, and in journals that did not tell it.
+        modules: The modules that it provides, dotted; None in journals that did not tell them.
         tags: Its tags, its own first; other spellings after it.
         skipped: How many members were skipped, as (reason, count).
         skips: The first 1,000 of them.
@@ -95,6 +97,8 @@ class VersionRow:
     policy: str = field(default="", kw_only=True)
     yanked: bool = field(default=False, kw_only=True)
     commit: str | None = field(default=None, kw_only=True)
+    tree: str | None = field(default=None, kw_only=True)
+    modules: tuple[str, ...] | None = field(default=None, kw_only=True)
     tags: tuple[VersionTag, ...] = field(default=(), kw_only=True)
     skipped: tuple[tuple[str, int], ...] = field(default=(), kw_only=True)
     skips: tuple[NotedMember, ...] = field(default=(), converter=_first, kw_only=True)

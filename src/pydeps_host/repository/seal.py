@@ -14,7 +14,7 @@ from typing import Final
 from attrs import frozen
 
 from pydeps_host.errors import disk_errors
-from pydeps_host.repository.disk import write_all
+from pydeps_host.repository.disk import read_bytes, write_all
 
 _LINE: Final = re.compile(rb"journal ([1-9][0-9]{0,17}) ([0-9a-f]{64}) (sha256:[0-9a-f]{64})\n")
 _MOST_BYTES: Final = 4096
@@ -58,10 +58,5 @@ def read_seal(lock_path: Path) -> Seal | None:
     Raises:
         DiskError: The system refuses.
     """
-    with disk_errors(lock_path, "reading"):
-        try:
-            with lock_path.open("rb") as file:
-                found = _LINE.fullmatch(file.read(_MOST_BYTES))
-        except FileNotFoundError:
-            return None
+    found = _LINE.fullmatch(read_bytes(lock_path, most=_MOST_BYTES))
     return None if found is None else Seal(int(found[1]), found[2].decode(), found[3].decode())

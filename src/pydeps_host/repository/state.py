@@ -1,14 +1,15 @@
 """What the journal says once its lines are read: a repository's state."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from attrs import field, frozen
 
+from pydeps_host.repository.history import HistoryCommit
 from pydeps_host.repository.order import latest_version
-from pydeps_host.repository.references import LATEST, TAGS, Ref
+from pydeps_host.repository.references import HISTORY, LATEST, TAGS, Ref
 from pydeps_host.repository.rows import VersionRow
 from pydeps_host.repository.superseding import PackAccount
 
@@ -35,6 +36,7 @@ class State:
         account: The packs that the journal names.
         end: Where the journal's line of this state ends, in bytes.
         lines: How many lines of the journal lead to it.
+        name: The project's name as the branch `history` tells it, or None while nothing was published.
     """
 
     generation: int = 0
@@ -45,6 +47,7 @@ class State:
     account: PackAccount = field(factory=PackAccount)
     end: int = 0
     lines: int = 0
+    name: str | None = None
 
     @property
     def packs(self) -> frozenset[str]:
@@ -55,8 +58,8 @@ class State:
 EMPTY: Final = State()
 
 
-def references_of(rows: Rows) -> dict[str, Ref]:
-    """Return the references that these rows lead to: the tags of what is published, and `latest`."""
+def references_of(rows: Rows, history: Sequence[HistoryCommit] = ()) -> dict[str, Ref]:
+    """Return the references that these rows lead to: the tags of what is published, `latest`, and the end of their history."""
     published = [row for row in rows.values() if row.is_published]
     refs = {}
     for row in published:
@@ -66,6 +69,8 @@ def references_of(rows: Rows) -> dict[str, Ref]:
     latest = latest_version(published)
     if latest is not None:
         refs[LATEST] = Ref(_commit(rows[latest]))
+    if history:
+        refs[HISTORY] = Ref(history[-1].id)
     return refs
 
 

@@ -5,14 +5,16 @@ from itertools import pairwise
 from pathlib import Path
 
 from pydeps_host.errors import DamagedError, DiskError, NotStoredError
-from pydeps_host.git import Kind, ObjectDatabase, ObjectId
+from pydeps_host.git import Kind, ObjectDatabase, ObjectId, parse_id
 from pydeps_host.git.link_check import PacksCheck
 from pydeps_host.git.pack_check import Fault, check_pack
 from pydeps_host.repository.damage import Damage
 from pydeps_host.repository.disk import is_folder
 from pydeps_host.repository.foreign import foreign_files, pack_files, wrong_files
+from pydeps_host.repository.history import history_of
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.references import Ref, decode_refs
+from pydeps_host.repository.rows import VersionRow
 from pydeps_host.repository.salvage import Salvaged, salvage
 from pydeps_host.repository.seal import Seal
 from pydeps_host.repository.state import references_of
@@ -121,7 +123,8 @@ def _references(layout: Layout, found: Salvaged) -> Iterator[Damage]:
             "references", where, "the journal knows nothing of it: something else changed the references, or it is not what it was"
         )
     elif found.is_whole:
-        yield from _differences(where, refs, references_of(found.state.rows))
+        state = found.state
+        yield from _differences(where, refs, references_of(state.rows, history_of(state.name, state.rows)))
 
 
 def _differences(where: str, found: Mapping[str, Ref], wanted: dict[str, Ref]) -> Iterator[Damage]:
@@ -159,7 +162,7 @@ def _objects(layout: Layout, found: Salvaged, packs: PackAccount | None) -> Iter
         if _is_there(name, present):
             yield from (_of_fault(layout, fault) for fault in check_pack(layout.packs / f"{name}.pack", _no_links))
     if sound and len(whole) == len(names):
-        yield from _targets(layout, found.refs, check)
+        yield from _targets(layout, found, check)
 
 
 def _is_there(name: str, present: Container[tuple[str, str]]) -> bool:
@@ -175,15 +178,19 @@ def _of_fault(layout: Layout, fault: Fault) -> Damage:
     return Damage("object" if fault.object else code, _relative(layout, fault.path), shown(fault.detail), object=fault.object)
 
 
-def _targets(layout: Layout, refs: Mapping[str, Ref], check: PacksCheck) -> Iterator[Damage]:
-    """Check that every reference leads to a sound tag, on the commit that it tells."""
+def _targets(layout: Layout, found: Salvaged, check: PacksCheck) -> Iterator[Damage]:
+    """Check that every reference leads to a sound tag, on the commit that it tells, and each commit to the tree that the journal tells."""
     where = _relative(layout, layout.packed_refs)
     try:
         with ObjectDatabase(layout.packs.parent) as objects:
-            for name, ref in refs.items():
+            for name, ref in found.refs.items():
                 detail = _fault_of(name, ref, objects, check)
                 if detail:
                     yield Damage("references", where, f"{shown(name)}: {detail}", object=ref.id.hex(), reference=name)
+            for row in found.state.rows.values():
+                detail = _other_tree(row, objects, check)
+                if detail:
+                    yield Damage("journal", _relative(layout, layout.journal), f"{shown(row.text)}: {detail}", object=row.commit)
     except (DamagedError, DiskError) as problem:
         yield Damage("pack", _relative(layout, Path(problem.path)), str(problem))
 
@@ -199,3 +206,11 @@ def _fault_of(name: str, ref: Ref, objects: ObjectDatabase, check: PacksCheck) -
     if f"refs/tags/{tag.name}" != name or tag.object != ref.peeled or tag.kind != "commit":
         return f"its tag is {shown(tag.name)} on the {tag.kind} {tag.object.hex()}"
     return ""
+
+
+def _other_tree(row: VersionRow, objects: ObjectDatabase, check: PacksCheck) -> str:
+    """Say so where a published version's commit is not of the tree that the journal tells: its history would be of other files."""
+    if not row.is_published or row.commit is None or row.tree is None or check.kind_of(parse_id(row.commit)) != "commit":
+        return ""
+    tree = objects.commit(parse_id(row.commit)).tree.hex()
+    return "" if tree == row.tree else f"its commit is of the tree {tree}, not of {row.tree}"

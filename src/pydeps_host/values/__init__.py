@@ -4,7 +4,9 @@ Everything here is a frozen value or a pure function: no input, no output, no
 state, no waiting.
 """
 
-from pydeps_host.values.digest import Digest
+from pydeps_host.values.artifact import Artifact
+from pydeps_host.values.author import AUTHOR_EMAIL, AUTHOR_NAME
+from pydeps_host.values.digest import Digest, any_of
 from pydeps_host.values.limits import Limits, Policy
 from pydeps_host.values.noted import NotedMember
 from pydeps_host.values.outcome import Outcome, Tried
@@ -12,6 +14,9 @@ from pydeps_host.values.text import escape, shown, unescape
 from pydeps_host.values.url import Credentials, Origin, Secret, Url, UrlSyntaxError
 
 __all__ = [
+    "AUTHOR_EMAIL",
+    "AUTHOR_NAME",
+    "Artifact",
     "Credentials",
     "Digest",
     "Limits",
@@ -23,6 +28,7 @@ __all__ = [
     "Tried",
     "Url",
     "UrlSyntaxError",
+    "any_of",
     "escape",
     "shown",
     "unescape",

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from typing import Self
+from collections.abc import Collection
+from typing import Final, Self
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ _TEXT = re.compile(r"(?P<algorithm>[A-Za-z0-9_]+)[:=](?P<value>[0-9A-Fa-f]+)")
 
 # Only digests of a fixed length: `shake_*` has none. MD5 is among them because
 # old indexes give nothing else; a file's SHA-256 is computed and kept besides.
+_NAMED: Final = 5
 FIXED_LENGTH = frozenset(hashlib.algorithms_guaranteed) - {"shake_128", "shake_256"}
 
 
@@ -51,3 +53,9 @@ class Digest:
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.value}"
+
+
+def any_of(digests: Collection[Digest]) -> str:
+    """Return the first few of some digests for a person: a lock file lists those of every wheel."""
+    named = [*map(str, sorted(digests)[:_NAMED])]
+    return " or ".join([*named, *([f"{len(digests) - _NAMED} more"] if len(digests) > _NAMED else [])])

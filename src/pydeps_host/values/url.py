@@ -197,7 +197,7 @@ class Url:
     def without_credentials(self) -> "Url":
         """Return the same URL for a place that must not see the user information."""
         self._check_whole()
-        return evolve(self, credentials=None)
+        return self if self.credentials is None else evolve(self, credentials=None)
 
     def reveal(self) -> str:
         """Return the whole URL, secrets included.

@@ -1,0 +1,31 @@
+"""Whether there is anything to make good in a repository before its state counts."""
+
+import os
+
+from pydeps_host.errors import disk_errors
+from pydeps_host.repository.layout import Layout
+from pydeps_host.repository.seal import read_seal
+from pydeps_host.repository.state import State
+
+
+def is_settled(layout: Layout, state: State) -> bool:
+    """Say whether a state is on the disk as a whole, and nothing lies about that a dead process, or one at work, has left.
+
+    Where that is so, the one who publishes next has nothing to make good, and one
+    who has nothing to publish needs no lock. No lock is taken to find out.
+
+    Args:
+        layout: Where the repository is.
+        state: Its state, read before this is asked.
+
+    Raises:
+        DiskError: The system refuses.
+    """
+    seal = read_seal(layout.lock)
+    if seal is None or (seal.generation, seal.refs) != (state.generation, state.refs):
+        return False
+    with disk_errors(layout.journal, "looking at"):
+        if layout.journal.stat().st_size != state.end:
+            return False
+    with disk_errors(layout.writing, "listing"):
+        return not os.listdir(layout.writing) and not layout.new_refs.exists()  # noqa: PTH208 - names are wanted, not paths
