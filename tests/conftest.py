@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,8 @@ def available(name: str) -> bool:
     """Whether a system program, or the folder `shared/...`, is there."""
     if name.startswith("shared"):
         return (SHARED / name.removeprefix("shared").lstrip("/")).is_dir()
-    return shutil.which(name) is not None
+    # What a Python package brought lies beside the Python that runs the tests.
+    return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") is not None
 
 
 @pytest.fixture(scope="session")

@@ -62,13 +62,16 @@ class Tally:
 
 
 def calls(scene: Scene) -> dict[str, int]:
-    """How many calls of each kind a sync makes."""
+    """How many calls of each kind the busiest thread of a sync makes: strace numbers those of each thread from one."""
     store, log = scene.store(), scene.folder / "calls"
     run = scene.start(store).trace("-o", str(log), "-e", f"trace={','.join(CALLS)}").go()
     assert run.wait() is not None
-    lines = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines()]
+    threads: dict[str, list[str]] = {}
+    for line in log.read_text().splitlines():
+        thread, call = line.split(maxsplit=1)
+        threads.setdefault(thread, []).append(call)
     shutil.rmtree(store)
-    return {kind: sum(1 for line in lines if pattern.match(line)) for kind, pattern in _PATTERNS.items()}
+    return {kind: max(sum(1 for call in made if pattern.match(call)) for made in threads.values()) for kind, pattern in _PATTERNS.items()}
 
 
 def kill_at_call(scene: Scene, kind: str, number: int) -> Kill:

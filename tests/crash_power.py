@@ -91,10 +91,12 @@ def cut_after_death(scene: Scene, folder: Path, *, dependency: str, syncs_left: 
 
 
 def _syncs(scene: Scene, wanted: Json) -> int:
+    """Return how many calls that sync something are made by the thread that makes the last one."""
     log = scene.folder / "syncs"
     assert scene.program.start(wanted).trace("-o", str(log), "-e", "trace=fsync").go().wait() is not None
     shutil.rmtree(wanted["store"])
-    return log.read_text().count("fsync(")
+    threads = [line.split()[0] for line in log.read_text().splitlines() if "fsync(" in line]
+    return threads.count(threads[-1])
 
 
 def acknowledged(scene: Scene, told: Sequence[Json]) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from crash_program import Json, Program, Run, program
 from gitting import git, refs
 from loopback import serving
 from pydeps_host import Store
+from pydeps_host.repository.history import history_of
 from pydeps_host.repository.state import references_of
 from pydeps_host.testing import FakeIndex, build_sdist
 
@@ -122,7 +123,8 @@ def judge(scene: Scene, store: Path) -> dict[str, int]:
     for name in VERSIONS:
         remembered = Store(store).known_repository(name)
         if remembered is not None:
-            assert dict(remembered.refs()) == references_of(remembered.rows())
+            rows = remembered.rows()
+            assert dict(remembered.refs()) == references_of(rows, history_of(remembered.name, rows))
     return found
 
 

@@ -55,7 +55,11 @@ def publish(repository: Repository, text: str, files: int) -> None:
         tree = write_tree(leaves, batch.pack.add)
         commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=_WHO, committer=_WHO, message=b"large\n")))
         tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=_WHO, message=b"large\n")))
-        batch.add(VersionRow(text, Status.PUBLISHED, commit=commit.hex(), tags=(VersionTag(f"v{text}", tag.hex()),)))
+        batch.add(
+            VersionRow(
+                text, Status.PUBLISHED, date=_WHO.seconds, commit=commit.hex(), tree=tree.hex(), tags=(VersionTag(f"v{text}", tag.hex()),)
+            )
+        )
         assert batch.publish() is not None
 
 

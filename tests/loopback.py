@@ -38,7 +38,12 @@ def serving() -> Iterator[FakeIndex]:
             if answer.status != 304:
                 self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
-            self.wfile.write(answer.body)
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+        def do_HEAD(self) -> None:
+            # uv asks so whether a file can be read in parts.
+            self.do_GET()
 
         def log_message(self, *arguments: Any) -> None:
             """Keep quiet: the index remembers what it was asked."""

@@ -22,7 +22,7 @@ WAYS = {
 }
 
 
-def die_at(call: int) -> None:
+def die_at(call: int, calls: tuple[str, ...] = CALLS) -> None:
     """Kill this process when it makes its n-th call; a write is cut in the middle."""
     made = 0
 
@@ -38,7 +38,7 @@ def die_at(call: int) -> None:
 
         return replacement
 
-    for name in CALLS:
+    for name in calls:
         setattr(os, name, dying(name, getattr(os, name)))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydeps_host.events import Event, Observer, RepositoryChanged
     from pydeps_host.host import Ensured, Host, ProjectReport, Repair, RepairReport, Status, SyncReport, VersionRepair, VersionReport
     from pydeps_host.limiter import Ask, Budget, Limiter, Priority, Stop, Unlimited
+    from pydeps_host.lockfiles import Lockfile, read_lockfile
     from pydeps_host.materializer import Materialized, materialize
     from pydeps_host.repository import Damage, Repository
     from pydeps_host.resolver import Release, Resolver, ResolverOptions
@@ -51,6 +52,7 @@ __all__ = [
     "Index",
     "Limiter",
     "Limits",
+    "Lockfile",
     "Materialized",
     "Observer",
     "Outcome",
@@ -85,6 +87,7 @@ __all__ = [
     "materialize",
     "parse_project",
     "read_archive",
+    "read_lockfile",
 ]
 
 # Where each name lives. Type checkers read the imports above instead; a test holds the two equal.
@@ -96,6 +99,7 @@ _NAMES_OF: Final = {
     "events": ("Event", "Observer", "RepositoryChanged"),
     "host": ("Ensured", "Host", "ProjectReport", "Repair", "RepairReport", "Status", "SyncReport", "VersionRepair", "VersionReport"),
     "limiter": ("Ask", "Budget", "Limiter", "Priority", "Stop", "Unlimited"),
+    "lockfiles": ("Lockfile", "read_lockfile"),
     "materializer": ("Materialized", "materialize"),
     "repository": ("Damage", "Repository"),
     "resolver": ("Release", "Resolver", "ResolverOptions"),

@@ -70,6 +70,8 @@ class Dependency:
         except InvalidRequirement as problem:
             said = shown(str(problem).partition("\n")[0])
             raise _error(text, f"is not understood ({said})", _EXAMPLE) from None
+        except RecursionError:
+            raise _error(text, "has a marker that is nested too deeply", _EXAMPLE) from None
         if requirement.url is not None:
             raise _error(text, "is a direct reference", f"write `{requirement.name}=={{version}}`: only indexes are asked for projects")
         return cls(

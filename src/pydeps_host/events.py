@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from pydeps_host.errors import LockfileError
 from pydeps_host.values import Outcome, Url
 
 
@@ -36,6 +37,27 @@ class SyncStarted(Event):
     """
 
     projects: int
+
+
+@frozen
+class LockfileRead(Event):
+    """A lock file was read, or could not be.
+
+    Attributes:
+        path: The file; in a repository, the revision and the path in it.
+        format: The name that its tool gives it, such as `uv.lock`; empty where it could not be read.
+        dependencies: How many dependencies it has.
+        left_out: What of it is not taken, as (place, reason, text); the reasons are stable codes.
+        notices: What a person should know.
+        error: Why it could not be read, or None.
+    """
+
+    path: str
+    format: str = ""
+    dependencies: int = 0
+    left_out: tuple[tuple[str, str, str], ...] = ()
+    notices: tuple[str, ...] = ()
+    error: LockfileError | None = None
 
 
 @frozen
@@ -171,6 +193,19 @@ class RepositoryChanged(Event):
     generation: int
     old: tuple[tuple[str, str], ...]
     new: tuple[tuple[str, str], ...]
+
+
+@frozen
+class RepositoryRemoved(Event):
+    """A repository that nothing claimed, and that had no reference left, was removed.
+
+    Attributes:
+        name: The normalised name.
+        generation: The number of its last state; where the project comes back, it goes on from there.
+    """
+
+    name: str
+    generation: int
 
 
 @frozen

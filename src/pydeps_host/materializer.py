@@ -10,20 +10,21 @@ change every id that was ever published.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from pydeps_host.archive import ArchiveReader, Entry, Flag, Kind, Layout, Member, Skip, layout, read_archive
 from pydeps_host.errors import disk_errors
 from pydeps_host.git import Commit, Identity, Mode, ObjectId, PackWriter, Tag, encode_commit, encode_tag, object_id, write_tree
-from pydeps_host.resolver import Release
-from pydeps_host.simple_api import WHEEL_SUFFIX, Artifact
-from pydeps_host.values import NotedMember, Policy, escape
+from pydeps_host.modules import MOST_TEXTS, TEXT_BYTES, is_told_by, modules_of
+from pydeps_host.values import AUTHOR_EMAIL, AUTHOR_NAME, Artifact, NotedMember, Policy, escape
 
-AUTHOR_NAME: Final = "pydeps-host"
-AUTHOR_EMAIL: Final = "pydeps-host@localhost.invalid"
+if TYPE_CHECKING:
+    # Not loaded in worker processes, which have no use for what asks indexes.
+    from pydeps_host.resolver import Release
 
 # Where neither the index nor the archive tells a date: the day of the first Python release, 1991-02-20 UTC.
 FALLBACK_DATE: Final = 666_993_600
@@ -33,6 +34,29 @@ _OLDEST_DATE: Final = 631_152_000
 _NEWEST_DATE: Final = 2_147_483_647
 # How many skips and flags are told one by one, as many as the journal keeps: escaping makes their paths eight times as long.
 _NOTED: Final = 1000
+# The one kind of file whose root is the root; every other has a top folder, which is stripped.
+_WHEEL_SUFFIX: Final = ".whl"
+
+
+@frozen
+class Subject:
+    """What an artifact is a file of: all that a commit tells of a release.
+
+    Attributes:
+        name: The project's normalised name.
+        text: The release's text.
+        uploaded: When the artifact came to the index, or None where that is not known.
+    """
+
+    name: str
+    text: str
+    uploaded: datetime | None = None
+
+    @classmethod
+    def of(cls, release: "Release", filename: str) -> "Subject":
+        """Take from a release what concerns one of its files."""
+        uploaded = next((file.upload_time for file in release.candidates if file.filename == filename), None)
+        return cls(release.name, release.text, uploaded)
 
 
 @frozen(kw_only=True)
@@ -46,6 +70,7 @@ class Materialized:
         skipped: How many entries were skipped, as (reason code, count), in the codes' order.
         skips: The first 1,000 entries that were skipped.
         flags: The first 1,000 entries that were kept and are worth a look.
+        modules: The modules that the release provides, dotted and sorted.
     """
 
     commit: ObjectId
@@ -54,9 +79,10 @@ class Materialized:
     skipped: tuple[tuple[str, int], ...]
     skips: tuple[NotedMember, ...]
     flags: tuple[NotedMember, ...]
+    modules: tuple[str, ...] = ()
 
 
-def materialize(release: Release, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None = None) -> Materialized:
+def materialize(release: "Release", artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None = None) -> Materialized:
     """Write an artifact's tree and a commit on it into a pack.
 
     Args:
@@ -72,19 +98,24 @@ def materialize(release: Release, artifact: Artifact, *, policy: Policy, into: P
         ArchiveError: The archive is refused; the pack is as it was before.
         DiskError: The artifact cannot be read, or the pack not written.
     """
+    return materialize_subject(Subject.of(release, artifact.filename), artifact, policy=policy, into=into, date=date)
+
+
+def materialize_subject(subject: Subject, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None = None) -> Materialized:
+    """Do what `materialize` does, by what is told of the release alone."""
     mark = into.mark()
     try:
-        return _materialize(release, artifact, policy=policy, into=into, date=date)
+        return _materialize(subject, artifact, policy=policy, into=into, date=date)
     except BaseException:
         into.rollback(mark)
         raise
 
 
-def write_tag(release: Release, made: tuple[ObjectId, int], *, tag: str, into: PackWriter) -> ObjectId:
+def write_tag(release: "Release | Subject", made: tuple[ObjectId, int], *, tag: str, into: PackWriter) -> ObjectId:
     """Write an annotated tag on a release's commit.
 
     Args:
-        release: The release.
+        release: The release, or what is told of it.
         made: The commit's id and its date.
         tag: The tag's name.
         into: Where the object goes.
@@ -97,7 +128,7 @@ def write_tag(release: Release, made: tuple[ObjectId, int], *, tag: str, into: P
     return into.add("tag", encode_tag(Tag(object=commit, name=tag, tagger=_identity(date), message=message)))
 
 
-def _materialize(release: Release, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None) -> Materialized:
+def _materialize(subject: Subject, artifact: Artifact, *, policy: Policy, into: PackWriter, date: int | None) -> Materialized:
     with disk_errors(artifact.path, "reading"):
         file = artifact.path.open("rb")
     with disk_errors(artifact.path, "reading"), file:
@@ -105,13 +136,14 @@ def _materialize(release: Release, artifact: Artifact, *, policy: Policy, into: 
         blobs = _Blobs(into)
         found = _laid_out(map(blobs.entry, reader), _skipped(reader), artifact)
     tree = _write_tree(found, into)
-    date = date if date is not None else _date(release, artifact, blobs.newest)
+    date = date if date is not None else _date(subject, blobs.newest)
     skips = (*reader.skips, *found.skips)
     told = _Told(skipped=_counted(skips), skips=_noted(skips), flags=_noted((*reader.flags, *found.flags)))
-    message = _message(release, artifact, policy, told.skipped)
+    message = _message(subject, artifact, policy, told.skipped)
     author = _identity(date)
     commit = into.add("commit", encode_commit(Commit(tree=tree, author=author, committer=author, message=message)))
-    return Materialized(commit=commit, tree=tree, date=date, skipped=told.skipped, skips=told.skips, flags=told.flags)
+    modules = modules_of(subject.name, artifact.filename, [entry.path for entry in found.entries], blobs.texts(found.stripped))
+    return Materialized(commit=commit, tree=tree, date=date, skipped=told.skipped, skips=told.skips, flags=told.flags, modules=modules)
 
 
 @frozen(kw_only=True)
@@ -127,11 +159,16 @@ class _Blobs:
     def __init__(self, into: PackWriter) -> None:
         self._into = into
         self._newest = _OLDEST_DATE - 1
+        self._texts: dict[bytes, bytes] = {}
 
     @property
     def newest(self) -> int | None:
         """The newest date of a member that makes sense, in seconds since 1970, or None."""
         return None if self._newest < _OLDEST_DATE else self._newest
+
+    def texts(self, top: bytes) -> dict[bytes, bytes]:
+        """What was kept of texts that tell modules, by path without the top folder that was stripped."""
+        return {path.removeprefix(top + b"/" if top else b""): data for path, data in self._texts.items()}
 
     def entry(self, member: Member) -> Entry:
         """Turn a member into what the whole-tree policy looks at."""
@@ -147,13 +184,15 @@ class _Blobs:
 
     def _blob(self, member: Member) -> bytes:
         if isinstance(member.content, bytes):
+            if is_told_by(member.path) and member.size <= TEXT_BYTES and len(self._texts) < MOST_TEXTS:
+                self._texts[member.path] = member.content
             return self._into.add("blob", member.content)
         return self._into.add_stream("blob", member.size, member.content)
 
 
 def _laid_out(entries: Iterable[Entry], left_out: Iterable[Skip], artifact: Artifact) -> Layout:
     """Apply the whole-tree policy; a refusal names the artifact."""
-    strip = not artifact.filename.lower().endswith(WHEEL_SUFFIX)
+    strip = not artifact.filename.lower().endswith(_WHEEL_SUFFIX)
     return layout(entries, strip=strip, filename=artifact.filename, left_out=left_out)
 
 
@@ -175,17 +214,16 @@ def _mode(entry: Entry) -> Mode:
     return Mode.EXECUTABLE if entry.executable else Mode.FILE
 
 
-def _date(release: Release, artifact: Artifact, newest: int | None) -> int:
+def _date(subject: Subject, newest: int | None) -> int:
     """Choose a commit's date: from the index, else from the archive, else a fixed one."""
-    uploaded = next((file.upload_time for file in release.candidates if file.filename == artifact.filename), None)
-    if uploaded is not None and uploaded.timestamp() >= 0:
-        return int(uploaded.timestamp())
+    if subject.uploaded is not None and subject.uploaded.timestamp() >= 0:
+        return int(subject.uploaded.timestamp())
     return FALLBACK_DATE if newest is None else newest
 
 
-def _message(release: Release, artifact: Artifact, policy: Policy, skipped: tuple[tuple[str, int], ...]) -> bytes:
+def _message(subject: Subject, artifact: Artifact, policy: Policy, skipped: tuple[tuple[str, int], ...]) -> bytes:
     lines = [
-        f"{release.name} {escape(release.text)}",
+        f"{subject.name} {escape(subject.text)}",
         "",
         f"File: {escape(artifact.filename)}",
         f"Size: {artifact.size}",

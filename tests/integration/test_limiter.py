@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -112,8 +113,8 @@ def test_a_stop_set_by_a_signal_handler_of_the_waiting_thread_ends_the_wait() ->
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_what_is_waited_for_goes_before_bulk_and_first_come_is_first_served_within_each() -> None:
-    budget = Budget(requests_per_hour=3600 * 40, burst=1)
+def test_what_is_waited_for_goes_first_and_takes_turns_with_bulk_and_first_come_is_first_served_within_each() -> None:
+    budget = Budget(requests_per_hour=3600 * 20, burst=1)
     spent(budget, 1)
     order: list[tuple[Priority, int]] = []
     threads: list[threading.Thread] = []
@@ -123,15 +124,40 @@ def test_what_is_waited_for_goes_before_bulk_and_first_come_is_first_served_with
         order.append((priority, number))
 
     # Bulk first, so that only the priority can bring the others to the front.
-    for number, priority in enumerate([Priority.BULK] * 4 + [Priority.WAITED_FOR] * 4):
+    for number, priority in enumerate([Priority.BULK] * 2 + [Priority.WAITED_FOR] * 5):
         threads.append(threading.Thread(target=waiter, args=(priority, number)))
         threads[-1].start()
         until(lambda place=number: len(budget._queue) + len(order) == place + 1)  # type: ignore[misc]
     for thread in threads:
         thread.join(5)
     first_served = order[0][1] == 0  # The head of the queue may be served while the others still arrive.
-    rest = order[1:] if first_served else order
-    assert rest == sorted(rest)
+    rest = [number for _, number in order[1:]] if first_served else [number for _, number in order]
+    assert rest == ([2, 1, 3, 4, 5, 6] if first_served else [2, 0, 3, 1, 4, 5, 6])
+
+
+def test_bulk_work_that_gives_up_leaves_no_turn_behind() -> None:
+    budget, stop = Budget(requests_per_hour=3600 * 10, burst=1), Stop()
+    spent(budget, 1)
+    order: list[str] = []
+
+    def waiter(name: str, ask: Ask) -> None:
+        with suppress(ClosedError):
+            budget.acquire(ask)
+            order.append(name)
+
+    asks = {"gone": Ask(stop=stop), "first": Ask(priority=Priority.WAITED_FOR), "second": Ask(priority=Priority.WAITED_FOR)}
+    threads = [threading.Thread(target=waiter, args=item) for item in asks.items()]
+    for number, thread in enumerate(threads):
+        thread.start()
+        until(lambda place=number: len(budget._queue) == place + 1)  # type: ignore[misc]
+    until(lambda: order == ["first"])
+    stop.set()
+    until(lambda: len(budget._queue) == 1)
+    late = threading.Thread(target=waiter, args=("late", Ask()))
+    late.start()
+    for thread in (*threads, late):
+        thread.join(5)
+    assert order == ["first", "second", "late"]
 
 
 def test_whoever_is_overtaken_and_can_no_longer_meet_its_deadline_is_told_at_once() -> None:

@@ -139,7 +139,7 @@ def test_ids_do_not_depend_on_order_jobs_time_zone_umask_locale_or_hash_seed(ser
         subprocess.run([sys.executable, "-c", program, url, str(folder), jobs, umask, *wanted], env=environment, check=True)
         found.append({path.name: refs(path) for path in sorted((folder / "python").iterdir())})
     assert found[0] == found[1]
-    assert sum(map(len, found[0].values())) == 7 + 4
+    assert sum(map(len, found[0].values())) == 7 + 4 + 4
 
 
 def test_git_s_own_fast_import_gives_the_same_ids(server, tmp_path):
@@ -233,7 +233,7 @@ def test_a_pin_spelled_otherwise_gets_a_tag_of_that_spelling(server, tmp_path):
         report = host.sync(add=[Dependency.parse("alpha==v1.0.0")])
         (repository,) = host.repositories()
     assert report.succeeded
-    assert set(repository.refs()) == {"refs/heads/latest", "refs/tags/v1.0", "refs/tags/v1.0.0"}
+    assert set(repository.refs()) == {"refs/heads/history", "refs/heads/latest", "refs/tags/v1.0", "refs/tags/v1.0.0"}
     assert git(repository.path, "rev-parse", "v1.0^0") == git(repository.path, "rev-parse", "v1.0.0^0")
 
 
@@ -247,7 +247,7 @@ def test_a_dependency_that_a_configuration_forgets_loses_its_tag_and_one_added_s
         (project.name, version.version) for project in report.projects for version in project.versions if version.status is Status.REMOVED
     ]
     assert removed == [("alpha", "1.0"), ("beta", "0.1")]
-    assert set(store.repository("alpha").refs()) == {"refs/heads/latest", "refs/tags/v1.1"}
+    assert set(store.repository("alpha").refs()) == {"refs/heads/history", "refs/heads/latest", "refs/tags/v1.1"}
     assert "refs/tags/v3.0" in store.repository("gamma").refs()
     with Host(config(server, "alpha==1.0", "alpha==1.1"), store) as host:
         back = host.sync()
@@ -340,7 +340,7 @@ def test_an_interrupted_sync_downloads_nothing_twice(server, tmp_path):
     store = Store(tmp_path / "code")
     with Host(config(server, "alpha>=1.0.dev0"), store, observer=observe) as host, pytest.raises(EnoughError):
         host.sync()
-    assert len(server.files()) == 2
+    assert len(server.files()) in {2, 3}, "the next file may have been on its way"
     assert store.names() == (), "nothing was published"
     with Host(config(server, "alpha>=1.0.dev0"), store) as host:
         assert host.sync().count(Status.ADDED) == 3

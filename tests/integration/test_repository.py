@@ -37,7 +37,9 @@ def add_version(batch: Batch, text: str, files: Mapping[bytes, bytes] | None = N
     who = Identity("pydeps-host", "pydeps-host@example.com", 1_000_000_000)
     commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=who, committer=who, message=f"pkg {text}\n".encode())))
     tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=who, message=b"pkg\n")))
-    row = VersionRow(text, Status.PUBLISHED, commit=commit.hex(), tags=(VersionTag(f"v{text}", tag.hex()),))
+    row = VersionRow(
+        text, Status.PUBLISHED, date=who.seconds, commit=commit.hex(), tree=tree.hex(), tags=(VersionTag(f"v{text}", tag.hex()),)
+    )
     batch.add(row)
     batch.claim("default", "pkg", [text])
     return row

@@ -33,7 +33,15 @@ def add_version(batch: Batch, text: str, content: bytes = b"") -> VersionRow:
     who = Identity("pydeps-host", "pydeps-host@example.com", 1_000_000_000)
     commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=who, committer=who, message=b"pkg\n")))
     tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=who, message=b"pkg\n")))
-    row = VersionRow(text, Status.PUBLISHED, sha256="00" * 32, commit=commit.hex(), tags=(VersionTag(f"v{text}", tag.hex()),))
+    row = VersionRow(
+        text,
+        Status.PUBLISHED,
+        sha256="00" * 32,
+        date=who.seconds,
+        commit=commit.hex(),
+        tree=tree.hex(),
+        tags=(VersionTag(f"v{text}", tag.hex()),),
+    )
     batch.add(row)
     return row
 

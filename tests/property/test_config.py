@@ -24,7 +24,8 @@ VALID = """{
   ],
   "dependencies": ["numpy==1.22.3", "flask", "django>=4.2,<5",],
   "rateLimit": {"enabled": true, "requestsPerHour": 57600}, /* as is */
-  "limits": {"pageBytes": 1}, "id": "x", "versionsPerDependency": 5, "filters": null, "$schema": "x",
+  "limits": {"pageBytes": 1}, "id": "x", "versionsPerDependency": 5, "$schema": "x",
+  "filters": {"block": ["a==1*"]}, "onDemand": {"maxVersions": 5},
 }"""
 PIECES = [
     "{",

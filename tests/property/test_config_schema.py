@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-from pydeps_host.config import HostConfig, Index, RateLimit, keys_of
+from pydeps_host.config import Filters, HostConfig, Index, OnDemand, RateLimit, keys_of
 from pydeps_host.errors import ConfigError, Problem
 from pydeps_host.values import Limits
 
@@ -32,6 +32,10 @@ BEYOND = {
     ),
     "A character in a name": (r"a name is not empty", f'{{"urls": ["{URL}"], "id": "a\\u2028b"}}'),
     "A text that is no dependency": (r"^'.*' ", f'{{"urls": ["{URL}"], "dependencies": ["numpy=1.0"]}}'),
+    "The versions of a filter": (
+        "no version specifiers|after the name, a comp|no version that PEP|no pattern of versions|is spelled so|comes after two|is missing",
+        f'{{"urls": ["{URL}"], "filters": {{"block": ["numpy=1.0", "numpy==*alpha*", "numpy<x"]}}}}',
+    ),
     "One index twice": (
         r"this is the same index|has the same name",
         f'{{"urls": ["{URL}", {{"url": "{URL}", "emptyIsAbsent": true}}]}}',
@@ -115,6 +119,12 @@ DEPENDENCIES = st.one_of(
     st.text(st.sampled_from("a1=<>!~.,;# \n\x1f"), max_size=5),
     st.just("a" * 65_537),
 )
+FILTERS = st.one_of(
+    st.sampled_from(
+        ["acme-*", " numpy == 1.26.* ", "*==*rc*", "numpy==", "numpy=1.0", "numpy@1", "numpy>=1,<2", "a==1\n", "a" * 1025, "a==[1]*"]
+    ),
+    st.text(st.sampled_from("aZ0*?-._ =<>!~,\né"), max_size=6),
+)
 INDEXES = made(
     {"url": mostly(URLS)},
     {
@@ -126,7 +136,7 @@ INDEXES = made(
         "allowedHosts": listed(HOSTS),
     },
 )
-LATER: st.SearchStrategy[Any] = st.sampled_from([None, "", [], {}, 0, False, "x", [[]], {"x": 1}])
+LOCKFILES = st.one_of(st.sampled_from(["../app/uv.lock", "repo.git@main", "", " ", "a\n", "a\x7f", "a\x85"]), st.text(max_size=3))
 CONFIGURATIONS = made(
     {"urls": mostly(st.lists(mostly(st.one_of(URLS, INDEXES)), min_size=1, max_size=2))},
     {
@@ -136,7 +146,9 @@ CONFIGURATIONS = made(
         "versionsPerDependency": mostly(NUMBERS),
         "versionFallthrough": mostly(BOOLEANS),
         "limits": mostly(made({}, {key: mostly(NUMBERS) for key in list(keys_of(Limits))[:3]})),
-        **dict.fromkeys(["lockfiles", "filters", "onDemand"], LATER),
+        "filters": mostly(made({}, {"allow": listed(FILTERS), "block": listed(FILTERS)})),
+        "onDemand": mostly(made({}, {"allow": listed(PATTERNS), "maxVersions": mostly(NUMBERS)})),
+        "lockfiles": listed(LOCKFILES),
         "$schema": ANY,
     },
 )
@@ -256,6 +268,11 @@ def test_a_listed_rule_is_one_that_the_schema_lets_pass_and_the_loader_does_not(
 
 def test_every_kind_of_object_is_made_here() -> None:
     """A key that comes to the configuration comes to the strategies above."""
-    assert set(keys_of(HostConfig)) == {"urls", "dependencies", "rateLimit", "id", "versionsPerDependency", "versionFallthrough", "limits"}
+    assert set(keys_of(HostConfig)) == {
+        "urls", "dependencies", "rateLimit", "id", "versionsPerDependency", "versionFallthrough", "limits", "filters", "onDemand",
+        "lockfiles",
+    }  # fmt: skip
+    assert set(keys_of(Filters)) == {"allow", "block"}
+    assert set(keys_of(OnDemand)) == {"allow", "maxVersions"}
     assert set(keys_of(Index)) == {"url", "name", "projects", "absentStatus", "emptyIsAbsent", "redirects", "allowedHosts"}
     assert set(keys_of(RateLimit)) == {"enabled", "requestsPerHour"}

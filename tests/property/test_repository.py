@@ -6,10 +6,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from packaging.version import Version
 
 from pydeps_host.git import Commit, Identity, Tag, encode_commit, encode_tag
 from pydeps_host.git import object_id as git_id
 from pydeps_host.repository import (
+    HISTORY,
     LATEST,
     Disk,
     JournalLine,
@@ -28,7 +30,9 @@ from pydeps_host.repository.row_codec import decode_row, encode_row
 from pydeps_host.repository.state import EMPTY
 from pydeps_host.values import Digest, NotedMember
 
-TEXTS = st.sampled_from(["1.0", "1.1", "2.0rc1", "2.0", "3.0.dev1", "1!0.5", "odd..text"])
+# PEP 440 does not know it.
+ODD = "odd..text"
+TEXTS = st.sampled_from(["1.0", "1.1", "2.0rc1", "2.0", "3.0.dev1", "1!0.5", ODD])
 IDS = st.binary(min_size=20, max_size=20)
 HEXADECIMAL = IDS.map(bytes.hex)
 ANY_TEXT = st.text(st.characters())  # Lone surrogates too.
@@ -52,6 +56,7 @@ ROWS = st.builds(
     policy=st.text("0123456789-abcdef"),
     yanked=st.booleans(),
     commit=st.none() | HEXADECIMAL,
+    tree=st.none() | HEXADECIMAL,
     tags=st.lists(st.builds(VersionTag, st.text("v1.%", min_size=1), HEXADECIMAL), max_size=2).map(tuple),
     skipped=st.dictionaries(st.text("ab-"), st.integers(0), max_size=3).map(lambda counts: tuple(counts.items())),
     skips=st.lists(st.builds(NotedMember, st.text("ab-"), st.text("ab/\\"), st.none() | st.integers(0)), max_size=3).map(tuple),
@@ -121,7 +126,9 @@ class Publishing(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
+            found = self.repository.verify()
             self.folder.cleanup()
+            assert found == ()
 
     def claimed(self) -> set[str]:
         return {text for entries in self.claims.values() for texts in entries.values() for text in texts}
@@ -145,9 +152,17 @@ class Publishing(RuleBasedStateMachine):
                 who = Identity("pydeps-host", "pydeps-host@example.com", 0)
                 batch.pack.add("tree", b"")
                 commit = batch.pack.add("commit", encode_commit(Commit(tree=TREE, author=who, committer=who, message=text.encode())))
-                tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name="v", tagger=who, message=text.encode())))
+                name = f"v{text.replace('..', '.%2E')}"
+                tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=name, tagger=who, message=text.encode())))
                 batch.add(
-                    VersionRow(text, Status.PUBLISHED, commit=commit.hex(), tags=(VersionTag(f"v{text.replace('..', '.%2E')}", tag.hex()),))
+                    VersionRow(
+                        text,
+                        Status.PUBLISHED,
+                        commit=commit.hex(),
+                        # Not every row tells its tree: those of older journals do not.
+                        tree=None if len(texts) == 2 else TREE.hex(),
+                        tags=(VersionTag(name, tag.hex()),),
+                    )
                 )
             batch.claim(claimant, entry, texts)
             if keep is not None:
@@ -197,7 +212,9 @@ class Publishing(RuleBasedStateMachine):
             assert {claimant: dict(entries) for claimant, entries in repository.claims().items()} == claims
             assert repository.generation == self.generation
             names = {f"refs/tags/v{text.replace('..', '.%2E')}" for text in self.published}
-            assert set(repository.refs()) == names | ({LATEST} if names else set())
+            ordered = sorted((Version(text), text) for text in self.published if text != ODD)
+            assert set(repository.refs()) == names | ({LATEST} if names else set()) | ({HISTORY} if ordered else set())
+            assert list(repository.history()) == [text for _, text in ordered]
             for text, row in repository.rows().items():
                 assert repository.commit_of(text) == (row.commit if row.is_published else None)
 

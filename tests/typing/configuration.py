@@ -7,6 +7,7 @@ from typing import Any, assert_type
 from packaging.utils import NormalizedName
 
 from pydeps_host import Dependency, Digest, HostConfig, Index, Limits, Outcome, Policy, RateLimit, Redirects, Tried, Url
+from pydeps_host.config import Filters, OnDemand, Pattern
 from pydeps_host.errors import Problem
 
 config = HostConfig.loads('{"urls": ["https://packages.example.com/simple"]}', source="host.jsonc", environ={"TOKEN": "x"})
@@ -23,6 +24,11 @@ assert_type(config.id, str)
 assert_type(config.versions_per_dependency, int)
 assert_type(config.version_fallthrough, bool)
 assert_type(config.limits, Limits)
+assert_type(config.filters, Filters)
+assert_type(config.filters.allow, tuple[Pattern, ...] | None)
+assert_type(config.on_demand, OnDemand)
+assert_type(config.on_demand.allow, tuple[str, ...] | None)
+assert_type(config.on_demand.max_versions, int | None)
 assert_type(config.warnings, tuple[Problem, ...])
 assert_type(config.warnings[0].remedy, str)
 
@@ -46,6 +52,13 @@ assert_type(index.absent_status, frozenset[int])
 assert_type(index.empty_is_absent, bool)
 assert_type(index.redirects, Redirects)
 word: str = index.redirects.value
+
+filters = Filters(allow=[Pattern.parse("acme-*")], block=(Pattern.parse("numpy==1.26.*"),))
+assert_type(filters, Filters)
+assert_type(filters.reason("numpy", "1.26.4"), str | None)
+assert_type(filters.block[0].versions, str)
+on_demand = OnDemand(allow=patterns, max_versions=5)
+assert_type(on_demand.allows("acme-tools"), bool)
 
 dependency = Dependency.parse("numpy==1.22.3")
 assert_type(dependency, Dependency)

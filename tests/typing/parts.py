@@ -17,6 +17,7 @@ from pydeps_host import (
     HttpxTransport,
     Index,
     Limits,
+    Lockfile,
     Materialized,
     Policy,
     Priority,
@@ -34,9 +35,11 @@ from pydeps_host import (
     materialize,
     parse_project,
     read_archive,
+    read_lockfile,
 )
 from pydeps_host.archive import Flag, Kind, Member, Skip
 from pydeps_host.git import PackWriter
+from pydeps_host.lockfiles import LeftOut, LockLimits, Reading, read_lockfiles
 
 url = Url.parse("https://packages.example.com/simple/numpy/")
 project = parse_project(b"", content_type="text/html", url=url, name="numpy", limits=Limits(page_bytes=1))
@@ -92,3 +95,11 @@ with artifact.path.open("rb") as opened:
         assert_type(member.mtime, int | None)
     assert_type(reader.skips, tuple[Skip, ...])
     assert_type(reader.flags, tuple[Flag, ...])
+
+
+def locks(path: Path) -> tuple[Dependency, ...]:
+    lockfile = read_lockfile(path, limits=LockLimits(entries=10))
+    assert_type(lockfile, Lockfile)
+    assert_type(lockfile.left_out, tuple[LeftOut, ...])
+    assert_type(read_lockfiles("repo.git@main"), Reading)
+    return lockfile.dependencies

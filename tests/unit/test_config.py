@@ -149,17 +149,24 @@ def test_the_schema_key_is_ignored() -> None:
     assert make(**{"$schema": {"anything": [1]}}) == make()
 
 
-@pytest.mark.parametrize("key", ["lockfiles", "filters", "onDemand"])
-@pytest.mark.parametrize("value", [None, [], {}, ""])
-def test_a_key_of_a_later_version_may_be_null_or_empty(key: str, value: object) -> None:
-    assert make(**{key: value}) == make()
+def test_lock_files_are_paths_each_once() -> None:
+    assert make(lockfiles=["../app/uv.lock", "repo.git@main", "../app/uv.lock"]).lockfiles == ("../app/uv.lock", "repo.git@main")
+    remedy = "write the path of a lock file or a folder, such as `../app/uv.lock`, or `repo.git@main`"
+    assert problems(lockfiles=["ok", "", "a\0b"]) == [f"lockfiles[{number}]: this is no path; {remedy}" for number in (1, 2)]
 
 
-@pytest.mark.parametrize("key", ["lockfiles", "filters", "onDemand"])
-@pytest.mark.parametrize("value", [["x"], {"block": []}, "x", True, False, 0])
-def test_a_key_of_a_later_version_is_never_passed_over_in_silence(key: str, value: object) -> None:
-    (problem,) = problems(**{key: value})
-    assert problem.startswith(f"{key}: this version does not have")
+def test_relative_lock_files_are_relative_to_the_folder_of_the_configuration_or_else_to_the_working_directory(tmp_path: Path) -> None:
+    path = tmp_path / "conf" / "host.jsonc"
+    path.parent.mkdir()
+    path.write_text('{"urls": ["https://packages.example.com/simple"], "lockfiles": ["../uv.lock"]}')
+    loaded = HostConfig.load(path)
+    assert (loaded.folder, loaded.lockfiles) == (path.parent, ("../uv.lock",))
+    assert HostConfig.loads(path.read_text()).folder == Path()
+
+
+def test_no_id_can_be_taken_for_a_claim_of_a_lock_file() -> None:
+    (problem,) = problems(id="lock:default:uv.lock")
+    assert problem.startswith("id: this name stands for what is asked for besides any configuration")
 
 
 # --- nothing is coerced ------------------------------------------------------
@@ -317,6 +324,9 @@ def test_the_keys_are_the_fields_in_camel_case() -> None:
         "versionsPerDependency",
         "versionFallthrough",
         "limits",
+        "filters",
+        "onDemand",
+        "lockfiles",
     ]
     assert list(keys_of(Index)) == ["url", "name", "projects", "absentStatus", "emptyIsAbsent", "redirects", "allowedHosts"]
 

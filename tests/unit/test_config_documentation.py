@@ -58,5 +58,5 @@ def test_a_url_is_shown_as_the_documentation_says(written: str, shown: str) -> N
 
 
 def test_the_documentation_has_the_examples_that_are_tested() -> None:
-    assert (len(blocks("jsonc")), len(blocks("python")), len(blocks("text"))) == (3, 2, 2)
+    assert (len(blocks("jsonc")), len(blocks("python")), len(blocks("text"))) == (5, 2, 2)
     assert len(re.findall(r"^\| `(\S*[$:]\S*)` \| `(http\S+)` \|$", PAGE, re.MULTILINE)) == 6

@@ -9,7 +9,7 @@ import pytest
 from attrs import NOTHING
 from jsonschema import Draft202012Validator
 
-from pydeps_host.config import HostConfig, Index, RateLimit, keys_of
+from pydeps_host.config import Filters, HostConfig, Index, OnDemand, RateLimit, keys_of
 from pydeps_host.config.jsonc import parse
 from pydeps_host.config.meanings import MEANINGS
 from pydeps_host.values import Limits
@@ -22,6 +22,8 @@ OBJECTS: dict[type, tuple[str, dict[str, Any]]] = {
     HostConfig: ("## Keys", SCHEMA),
     Index: ("## Indexes", SCHEMA["properties"]["urls"]["items"]["anyOf"][1]),
     RateLimit: ("## Rate limit", SCHEMA["properties"]["rateLimit"]),
+    Filters: ("## Filters", SCHEMA["properties"]["filters"]),
+    OnDemand: ("## On demand", SCHEMA["properties"]["onDemand"]),
     Limits: ("## Limits", SCHEMA["properties"]["limits"]),
 }
 
@@ -38,7 +40,11 @@ def rows(heading: str) -> dict[str, dict[str, str]]:
 
 
 def documented(default: str) -> Any:
-    return {"as stated there": {}, "57,600 an hour": {}}.get(default) if "`" not in default else json.loads(default.strip("`"))
+    return (
+        {"as stated there": {}, "57,600 an hour": {}, "everything is let in": {}}.get(default)
+        if "`" not in default
+        else json.loads(default.strip("`"))
+    )
 
 
 def test_the_schema_is_one() -> None:
@@ -49,7 +55,7 @@ def test_the_schema_is_one() -> None:
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_the_schema_has_every_key_and_no_other(kind: type) -> None:
     _, made = OBJECTS[kind]
-    later = {"lockfiles", "filters", "onDemand", "$schema"} if kind is HostConfig else set()
+    later = {"$schema"} if kind is HostConfig else set()
     assert set(made["properties"]) == {*keys_of(kind), *later}
     assert made["required"] == [key for key, one in keys_of(kind).items() if one.default is NOTHING]
     assert made["additionalProperties"] is False
@@ -81,7 +87,7 @@ def test_a_configuration_of_defaults_alone_is_the_default() -> None:
 
     index = {"url": "https://packages.example.com/simple"}
     least = HostConfig.from_mapping({"urls": [index]})
-    nested = {key: defaults(OBJECTS[kind][1]) for key, kind in (("rateLimit", RateLimit), ("limits", Limits))}
+    nested = {key: defaults(OBJECTS[kind][1]) for key, kind in (("rateLimit", RateLimit), ("limits", Limits), ("filters", Filters))}
     assert HostConfig.from_mapping({**defaults(SCHEMA), "urls": [{**index, **defaults(OBJECTS[Index][1])}]}) == least
     assert HostConfig.from_mapping({"urls": [index], **nested}) == least
 

@@ -150,3 +150,8 @@ def test_a_tag_of_somebody_else_is_no_version(tag):
 def test_a_pin_spelled_otherwise_has_a_tag_of_that_spelling():
     assert spelled_tag(Dependency.parse("a==v1.22")) == "v1.22"
     assert spelled_tag(Dependency.parse("a>=1.22")) is None
+
+
+def test_a_marker_nested_too_deeply_is_a_problem_as_any_other():
+    with pytest.raises(DependencyError, match="nested too deeply"):
+        Dependency.parse("a ; " + "(" * 60_000)

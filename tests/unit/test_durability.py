@@ -132,12 +132,13 @@ def test_which_packs_are_about_to_come_is_on_the_disk_before_they_are_in_their_p
 
     monkeypatch.setattr(os, "replace", watched)
     with repository.batch() as batch:
-        commit = next(iter(repository.rows().values())).commit
+        row = next(iter(repository.rows().values()))
+        commit = row.commit
         assert commit is not None
         tag = batch.pack.add(
             "tag", encode_tag(Tag(object=parse_id(commit), name="v9", tagger=Identity("a", "a@example.com", 0), message=b"9\n"))
         )
-        batch.add(VersionRow("9", Status.PUBLISHED, commit=commit, tags=(VersionTag("v9", tag.hex()),)))
+        batch.add(VersionRow("9", Status.PUBLISHED, date=row.date, commit=commit, tree=row.tree, tags=(VersionTag("v9", tag.hex()),)))
         batch.claim("default", "alpha==9", ["9"])
         assert batch.publish() is not None
     assert announced == [(True, True)]

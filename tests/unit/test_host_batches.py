@@ -9,7 +9,7 @@ from attrs import evolve
 from bench import Bench, codes, sdist, statuses
 from pydeps_host import HostConfig, Repository, Status, Store
 from pydeps_host.errors import ChangedError, DamagedError, DiskError
-from pydeps_host.events import RepositoryChanged
+from pydeps_host.events import Event, RepositoryChanged
 from pydeps_host.host import Host, filling
 from pydeps_host.repository import layout
 from pydeps_host.repository.disk import read_bytes
@@ -60,7 +60,7 @@ def test_a_batch_is_published_after_five_seconds_however_small_it_is(bench, monk
     monkeypatch.setattr(filling, "time", SimpleNamespace(monotonic=lambda: now[0]))
     bench.index.script(bench.index.file_path("alpha-2.0.tar.gz"), lambda request: now.__setitem__(0, now[0] + 6))
     bench.sync("alpha>=0")
-    assert [len(change.new) for change in bench.events.of(RepositoryChanged)] == [2, 2]
+    assert [len(change.new) for change in bench.events.of(RepositoryChanged)] == [3, 3]
 
 
 def test_versions_that_are_there_fill_no_batch(bench):
@@ -72,12 +72,17 @@ def test_versions_that_are_there_fill_no_batch(bench):
 
 
 def test_a_full_disk_stops_the_project_and_what_was_published_stays(bench):
-    """The system refuses to write any more, from the seventeenth download on."""
+    """The system refuses to write any more, from the first publishing on."""
     tags = many(bench, 18)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    bench.index.script(bench.index.file_path("alpha-4.0.tar.gz"), lambda request: resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard)))
+
+    def observe(event: Event) -> None:
+        if isinstance(event, RepositoryChanged):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+
     try:
-        project = bench.project("alpha>=3")
+        with Host(bench.config("alpha>=3"), bench.store, transport=bench.index, observer=observe) as host:
+            (project,) = host.sync(jobs=1).projects
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert isinstance(project.error, DiskError)

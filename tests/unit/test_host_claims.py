@@ -236,7 +236,7 @@ def test_a_later_index_that_stumbles_costs_the_entry_that_it_is_asked_for_alone(
 
 @pytest.mark.parametrize("interruption", [ClosedError("asking"), DeadlineError("asking")])
 def test_an_interruption_is_no_answer_to_an_entry(interruption):
-    def take(dependency: Dependency) -> Located:
+    def take(dependency: Dependency, only: tuple[str, ...]) -> Located:
         raise interruption
 
     (order,) = group([Entry(Dependency.parse("alpha==1.0"), "default")])
@@ -347,8 +347,8 @@ def test_a_change_tells_the_references_before_and_after(bench):
     bench.sync("alpha==1.0")
     bench.sync("alpha==2.0")
     first, second = bench.events.of(RepositoryChanged)
-    assert [name for name, _ in first.new] == ["refs/heads/latest", "refs/tags/v1.0"]
-    assert [name for name, _ in second.old] == ["refs/heads/latest", "refs/tags/v1.0"]
-    assert [name for name, _ in second.new] == ["refs/heads/latest", "refs/tags/v2.0"]
+    assert [name for name, _ in first.new] == ["refs/heads/history", "refs/heads/latest", "refs/tags/v1.0"]
+    assert [name for name, _ in second.old] == ["refs/heads/history", "refs/heads/latest", "refs/tags/v1.0"]
+    assert [name for name, _ in second.new] == ["refs/heads/history", "refs/heads/latest", "refs/tags/v2.0"]
     assert second.generation == bench.store.generations()["alpha"]
     assert dict(second.new)["refs/heads/latest"] == bench.rows()["2.0"].commit

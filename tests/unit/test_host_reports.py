@@ -62,7 +62,7 @@ def test_a_report_becomes_json_lines_that_hold_nothing_else(bench):
     ]
     assert (alpha["index"], alpha["repository"]) == ("index.example.com/simple", str(bench.store.path_of("alpha")))
     assert (nothing["error"]["code"], nothing["error"]["retryable"], nothing["repository"]) == ("project-not-found", False, None)
-    assert summary["versions"] == {"added": 1, "present": 0, "removed": 0, "failed": 1, "planned": 0}
+    assert summary["versions"] == {"added": 1, "present": 0, "removed": 0, "failed": 1, "planned": 0, "blocked": 0}
     assert (summary["projects"], summary["succeeded"], summary["failed"]) == (2, 0, 2)
 
 

@@ -325,7 +325,7 @@ def test_one_digest_that_is_required_is_enough():
 
 def test_a_release_whose_files_have_other_digests_is_missing():
     error = missing(page(file("foo-1.0.tar.gz", digests=frozenset({sha("a")}))), f"foo==1.0 --hash={sha('b')}")
-    assert error.reason == "none of its files can be taken: foo-1.0.tar.gz (digest)"
+    assert error.reason == f"none of its files can be taken: foo-1.0.tar.gz (digest: the index has {sha('a')}); required is {sha('b')}"
 
 
 def test_required_digests_choose_between_a_release_and_its_local_one():

@@ -25,7 +25,16 @@ def publish(repository: Repository, text: str) -> None:
         somebody = Identity("a", "a@example.com", 1)
         commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=somebody, committer=somebody, message=text.encode())))
         tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=somebody, message=b"")))
-        batch.add(VersionRow(text, Status.PUBLISHED, commit=commit.hex(), tags=(VersionTag(f"v{text}", tag.hex()),)))
+        batch.add(
+            VersionRow(
+                text,
+                Status.PUBLISHED,
+                date=somebody.seconds,
+                commit=commit.hex(),
+                tree=tree.hex(),
+                tags=(VersionTag(f"v{text}", tag.hex()),),
+            )
+        )
         assert batch.publish() is not None
 
 

@@ -13,12 +13,14 @@ import pydeps_host
 from pydeps_host.cli.ending import FAILED, INTERRUPTED, errors_told, leave
 from pydeps_host.cli.maintaining import maintain
 from pydeps_host.cli.network import NETWORK
+from pydeps_host.cli.pruning import prune, release
 from pydeps_host.cli.render import Display, display_for
-from pydeps_host.cli.settings import CONFIG, INDEX_URL, NO_RATE_LIMIT, REFRESH, configured
+from pydeps_host.cli.settings import CONFIG, INDEX_URL, LOCK, NO_RATE_LIMIT, REFRESH, configured
 from pydeps_host.cli.verifying import verify
 from pydeps_host.config import HostConfig
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import NotStoredError
+from pydeps_host.events import Event, LockfileRead, Observer
 from pydeps_host.host import Host, ProjectReport, SyncReport
 from pydeps_host.store import Store
 from pydeps_host.transport import TransportOptions
@@ -30,6 +32,7 @@ class _Work:
 
     config: HostConfig
     add: tuple[Dependency, ...]
+    lock: tuple[str, ...]
     additive: bool
     options: TransportOptions
     refresh: bool
@@ -53,6 +56,7 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in reversed(
         [
             click.argument("dependencies", nargs=-1, metavar="[DEPENDENCY]..."),
+            LOCK,
             CONFIG,
             INDEX_URL,
             click.option(
@@ -75,33 +79,35 @@ def sync(**arguments: Any) -> None:
     """Bring releases into the repositories below DIR.
 
     Without --config and --index-url, the index is the one that pip on this
-    machine uses. Dependencies that are given here are added to what is there;
-    those of a configuration that it no longer lists are taken away.
+    machine uses. Dependencies and lock files that are given here are added to
+    what is there; those of a configuration that it no longer lists are taken away,
+    and so is what its filters keep out: that is told as blocked, and is no failure.
 
     \b
     Examples:
       pydeps-host sync requests==2.32.3 "flask>=3" attrs --into code
       pydeps-host sync --config host.jsonc --into code --json
+      pydeps-host sync --lock app/uv.lock --lock services --lock app.git@main --into code
       pydeps-host sync numpy --index-url https://packages.example.com/simple --into code
 
     Exit status: 0 all is well, 1 something failed (the rest is done), 2 the
     arguments or the configuration are at fault.
     """
-    _carry_out(arguments, lambda host, work: host.sync_iter(add=work.add, additive=work.additive, jobs=arguments["jobs"]))
+    _carry_out(arguments, lambda host, work: host.sync_iter(add=work.add, lock=work.lock, additive=work.additive, jobs=arguments["jobs"]))
 
 
 @command.command()
 @_shared
 @click.option("--verbose", "-v", is_flag=True, help="Tell the whole story: every URL asked, every file seen or set aside and why.")
 def plan(**arguments: Any) -> None:
-    """Tell what a sync would do, and download nothing.
+    """Tell what a sync would do, and download nothing: what would come, and what filters block.
 
     \b
     Example:
       pydeps-host plan "django>=4.2,<5" --into code
       pydeps-host plan numpy --verbose --into code
     """
-    _carry_out(arguments, lambda host, work: iter(host.plan(add=work.add, jobs=arguments["jobs"]).projects))
+    _carry_out(arguments, lambda host, work: iter(host.plan(add=work.add, lock=work.lock, jobs=arguments["jobs"]).projects))
 
 
 @command.command(name="list")
@@ -122,6 +128,8 @@ def list_(folder: Path, *, as_json: bool) -> None:
 
 
 command.add_command(maintain)
+command.add_command(prune)
+command.add_command(release)
 command.add_command(verify)
 
 
@@ -144,28 +152,38 @@ def _carry_out(arguments: dict[str, Any], work_on: Callable[[Host, _Work], Itera
 
 def _reports(into: Path, work: _Work, work_on: Callable[[Host, _Work], Iterator[ProjectReport]], display: Display) -> SyncReport:
     reports = []
-    with display, _host(into, work, display) as host:
+    lockfiles: list[LockfileRead] = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, LockfileRead):
+            lockfiles.append(event)
+        display.observe(event)
+
+    with display, _host(into, work, observe) as host:
         for report in work_on(host, work):
             reports.append(report)
             display.project(report)
-    whole = SyncReport(tuple(reports))
+    whole = SyncReport(tuple(reports), tuple(lockfiles))
     display.summary(whole)
     return whole
 
 
 @contextmanager
-def _host(into: Path, work: _Work, display: Display) -> Iterator[Host]:
-    with Host(work.config, Store(into), observer=display.observe, options=work.options, refresh=work.refresh) as host:
+def _host(into: Path, work: _Work, observe: Observer) -> Iterator[Host]:
+    with Host(work.config, Store(into), observer=observe, options=work.options, refresh=work.refresh) as host:
         yield host
 
 
 def _work(arguments: dict[str, Any], display: Display) -> _Work:
     add = _dependencies(arguments["dependencies"])
-    file = arguments["config_file"]
-    if file is None and not add:
-        raise click.UsageError("Name at least one dependency, such as flask or requests==2.32.3, or a configuration with --config FILE.")
+    file, lock = arguments["config_file"], arguments["lock"]
+    if file is None and not add and not lock:
+        raise click.UsageError(
+            "Name at least one dependency, such as flask or requests==2.32.3, a lock file with --lock FILE, "
+            "or a configuration with --config FILE."
+        )
     config, options = configured(arguments, display)
-    return _Work(config=config, add=add, additive=file is None, options=options, refresh=arguments["refresh"])
+    return _Work(config=config, add=add, lock=lock, additive=file is None, options=options, refresh=arguments["refresh"])
 
 
 def _dependencies(texts: Iterable[str]) -> tuple[Dependency, ...]:

@@ -13,9 +13,10 @@ from attrs import asdict
 
 from pydeps_host.cli.story import story
 from pydeps_host.errors import HostError
-from pydeps_host.events import DownloadFinished, Event, RequestSent
+from pydeps_host.events import DownloadFinished, Event, LockfileRead, RequestSent
 from pydeps_host.host import ProjectReport, Repair, RepairReport, Status, SyncReport, VersionReport, damage_to_json, error_to_json
 from pydeps_host.repository import Damage, Maintained, Repository
+from pydeps_host.store import Prunable, Released
 from pydeps_host.values import escape, shown
 
 if TYPE_CHECKING:
@@ -44,6 +45,15 @@ class Display(Protocol):
 
     def maintained(self, repository: Repository, done: Maintained) -> None:
         """Tell what maintenance did for a repository."""
+
+    def prunable(self, found: Prunable) -> None:
+        """Tell a repository that nothing claims."""
+
+    def pruned(self, found: Sequence[Prunable], removed: Sequence[Prunable], *, dry_run: bool) -> None:
+        """Tell how many such repositories there were, and how many are gone."""
+
+    def released(self, done: Released) -> None:
+        """Tell which claims ended, and what went with them."""
 
     def damages(self, name: str, path: Path, damages: Sequence[Damage]) -> None:
         """Tell what is wrong with a repository."""
@@ -99,8 +109,22 @@ class Lines:
             self._requests += 1
         elif isinstance(event, DownloadFinished):
             self._received += event.received
+        elif isinstance(event, LockfileRead):
+            self._lockfile(event)
         if self._bars:
             self._bars.observe(event)
+
+    def _lockfile(self, read: LockfileRead) -> None:
+        path = shown(read.path)
+        if read.error is not None:
+            self.error(f"lock file {path}", read.error)
+            return
+        for place, reason, text in read.left_out:
+            self.note(f"{path}: {place}: left out ({reason}): {text}")
+        for notice in read.notices:
+            self.note(f"{path}: {notice}")
+        if read.format:
+            print(f"{path}: {read.dependencies} {'dependency' if read.dependencies == 1 else 'dependencies'} ({read.format})", flush=True)
 
     def project(self, report: ProjectReport) -> None:
         for notice in report.notices:
@@ -111,6 +135,8 @@ class Lines:
                 self.note(f"{report.name} {shown(version.version)}: {shown(file)} gave way: {shown(reason)}")
             if version.skips and version.status is Status.ADDED:
                 self.note(f"{report.name} {shown(version.version)}: {_left_out(version)}")
+            if version.blocked_by is not None:
+                self.note(f"{_wanted(report, version)}: blocked by {shown(version.blocked_by)}")
             if version.status is Status.PLANNED:
                 print(f"  {version.tag}  {shown(version.file or '')}")
         if self._verbose:
@@ -139,6 +165,19 @@ class Lines:
         packs = f"{done.packs_before} -> {done.packs_after} pack{'s' if done.packs_after != 1 else ''}"
         kept = f"  {_size(done.kept_bytes)} superseded" if done.kept else ""
         print(f"{repository.name:<28} {packs:<22} {_size(done.bytes_before)} -> {_size(done.bytes_after)}{kept}", flush=True)
+
+    def prunable(self, found: Prunable) -> None:
+        print(f"{found.name:<28} {'nothing claims it':<22} {_size(found.size):<14} {found.path}", flush=True)
+
+    def pruned(self, found: Sequence[Prunable], removed: Sequence[Prunable], *, dry_run: bool) -> None:
+        gone, what = (found, "would go") if dry_run else (removed, "removed")
+        count = f"{len(gone)} repositor{'ies' if len(gone) != 1 else 'y'} {what}"
+        print(f"{count}, {_size(sum(one.size for one in gone))}" if found else "nothing to remove", flush=True)
+
+    def released(self, done: Released) -> None:
+        ended = ", ".join(f"{shown(entry)} of {shown(claimant)}" for claimant, entry in done.claims)
+        gone = ", ".join(map(shown, done.removed)) or "no version"
+        print(f"{done.name:<28} released {ended}; {gone} removed", flush=True)
 
     def damages(self, name: str, path: Path, damages: Sequence[Damage]) -> None:
         count = f"{len(damages)} thing{'s' if len(damages) != 1 else ''} wrong"
@@ -192,7 +231,20 @@ class JsonLines:
         sys.stdout.flush()
 
     def observe(self, event: Event, /) -> None:
-        pass
+        if isinstance(event, LockfileRead):
+            left_out = [{"place": escape(place), "reason": reason, "text": text} for place, reason, text in event.left_out]
+            _print_json(
+                {
+                    "schema": _SCHEMA,
+                    "kind": "lockfile",
+                    "path": escape(event.path),
+                    "format": event.format or None,
+                    "dependencies": event.dependencies,
+                    "left_out": left_out,
+                    "notices": list(event.notices),
+                    "error": error_to_json(event.error),
+                }
+            )
 
     def project(self, report: ProjectReport) -> None:
         _print_json(report.to_json(verbose=self._verbose))
@@ -216,6 +268,19 @@ class JsonLines:
     def maintained(self, repository: Repository, done: Maintained) -> None:
         told = asdict(done) | {"problem": None if done.problem is None else escape(done.problem)}
         _print_json({"schema": _SCHEMA, "kind": "maintained", "name": repository.name, **told})
+
+    def prunable(self, found: Prunable) -> None:
+        told = {"name": found.name, "repository": escape(str(found.path)), "bytes": found.size, "generation": found.generation}
+        _print_json({"schema": _SCHEMA, "kind": "prunable", **told})
+
+    def pruned(self, found: Sequence[Prunable], removed: Sequence[Prunable], *, dry_run: bool) -> None:  # noqa: ARG002 - the summary tells it: none is removed
+        told = {"prunable": len(found), "removed": len(removed), "bytes": sum(one.size for one in removed)}
+        _print_json({"schema": _SCHEMA, "kind": "summary", **told})
+
+    def released(self, done: Released) -> None:
+        claims = [{"claimant": escape(claimant), "entry": escape(entry)} for claimant, entry in done.claims]
+        removed = [escape(text) for text in done.removed]
+        _print_json({"schema": _SCHEMA, "kind": "released", "name": done.name, "claims": claims, "removed": removed})
 
     def damages(self, name: str, path: Path, damages: Sequence[Damage]) -> None:
         told = [damage_to_json(damage) for damage in damages]
@@ -252,7 +317,12 @@ def _project_line(report: ProjectReport) -> str:
 
 
 def _count(versions: list[VersionReport], status: Status) -> str:
-    return f"{versions[0].tag} {status.value}" if len(versions) == 1 else f"{len(versions)} versions {status.value}"
+    return f"{versions[0].tag} {status.value}".strip() if len(versions) == 1 else f"{len(versions)} versions {status.value}"
+
+
+def _wanted(report: ProjectReport, version: VersionReport) -> str:
+    """Name what was asked for: a bare name asks for no version."""
+    return report.name if version.version == "*" else f"{report.name} {shown(version.version)}"
 
 
 def _left_out(version: VersionReport) -> str:

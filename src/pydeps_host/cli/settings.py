@@ -14,6 +14,13 @@ from pydeps_host.config import HostConfig, RateLimit
 from pydeps_host.transport import TransportOptions
 
 CONFIG: Final = click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration.")
+LOCK: Final = click.option(
+    "--lock",
+    multiple=True,
+    metavar="FILE",
+    help="Bring what a lock file pins: poetry.lock, Pipfile.lock, uv.lock, pdm.lock, pylock.toml, requirements.txt. "
+    "Of a folder, or of a revision of a git repository, all that are in it. May be given several times.",
+)
 INDEX_URL: Final = click.option(
     "--index-url",
     "index_urls",

@@ -6,6 +6,20 @@ meant. The keys are the fields of the values here, in camelCase; that is the
 only table of keys there is.
 """
 
-from pydeps_host.config.model import COMMAND, ON_DEMAND, HostConfig, Index, RateLimit, Redirects, keys_of
+from pydeps_host.config.filters import Filters, Pattern, ProjectFilters
+from pydeps_host.config.model import COMMAND, LOCK_FILE, ON_DEMAND, HostConfig, Index, OnDemand, RateLimit, Redirects, keys_of
 
-__all__ = ["COMMAND", "ON_DEMAND", "HostConfig", "Index", "RateLimit", "Redirects", "keys_of"]
+__all__ = [
+    "COMMAND",
+    "LOCK_FILE",
+    "ON_DEMAND",
+    "Filters",
+    "HostConfig",
+    "Index",
+    "OnDemand",
+    "Pattern",
+    "ProjectFilters",
+    "RateLimit",
+    "Redirects",
+    "keys_of",
+]

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from pydeps_host.config.model import HostConfig, Index, RateLimit
+from pydeps_host.config.filters import Filters
+from pydeps_host.config.model import HostConfig, Index, OnDemand, RateLimit
 from pydeps_host.values import Limits
 
 
@@ -20,11 +21,6 @@ class Meaning:
     text: str
     examples: tuple[Any, ...] = ()
 
-
-_LATER: Final = Meaning(
-    "Not in this version. They may be absent, `null` or empty; anything else is a problem, because a filter that is passed over"
-    " would let in what it was written to keep out."
-)
 
 # A test holds them equal to the tables of docs/configuration.md, and complete.
 MEANINGS: Final[dict[type, dict[str, Meaning]]] = {
@@ -42,9 +38,15 @@ MEANINGS: Final[dict[type, dict[str, Meaning]]] = {
         "versionsPerDependency": Meaning("The most releases that a range such as `>=4.2` brings, the newest first; 1 at least."),
         "versionFallthrough": Meaning("Whether a version that the owner of a project lacks is asked of the URLs after it."),
         "limits": Meaning("Bounds on pages and archives.", ({"artifactBytes": 1_073_741_824, "artifactSeconds": 600},)),
-        "lockfiles": _LATER,
-        "filters": _LATER,
-        "onDemand": _LATER,
+        "filters": Meaning(
+            "Which projects and versions are let in, and which are kept out.", ({"allow": ["acme-*", "numpy"], "block": ["*==*rc*"]},)
+        ),
+        "onDemand": Meaning("What `Host.ensure` brings, and how much of it is kept.", ({"allow": ["*"], "maxVersions": 500},)),
+        "lockfiles": Meaning(
+            "Lock files whose dependencies are brought, folders in which they are looked for, and revisions of git repositories"
+            " (`repo.git@main`). A relative path is relative to the folder of the configuration.",
+            (["../app/uv.lock", "../services", "/srv/git/app.git@main"],),
+        ),
         "$schema": Meaning("For editors; ignored."),
     },
     Index: {
@@ -79,6 +81,21 @@ MEANINGS: Final[dict[type, dict[str, Meaning]]] = {
             " the limit is enabled.",
             (57600,),
         ),
+    },
+    Filters: {
+        "allow": Meaning(
+            "What is let in: patterns of projects and of their versions. Nothing else is taken where it is set; an empty list is a"
+            " problem.",
+            (["acme-*", "numpy>=1.26"],),
+        ),
+        "block": Meaning("What is kept out, whatever `allow` says.", (["left-pad", "numpy==1.26.*", "*==*rc*"],)),
+    },
+    OnDemand: {
+        "allow": Meaning(
+            "Patterns of the names of projects that are brought so, as in `projects` of an index; an empty list brings nothing.",
+            (["acme-*", "numpy"],),
+        ),
+        "maxVersions": Meaning("How many versions are kept for those who asked; the least recently asked goes first. 1 at least.", (500,)),
     },
     Limits: {
         "pageBytes": Meaning("An index page, after its one layer of gzip."),

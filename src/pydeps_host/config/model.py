@@ -6,23 +6,27 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
 from math import isfinite
-from typing import Any, Final
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
 
 from attrs import Attribute, Factory, evolve, field, fields, frozen
 
 from pydeps_host.config.chain import check, default_name, distinct, warnings
 from pydeps_host.config.faults import each, fault
+from pydeps_host.config.filters import Filters, matches, name_pattern
 from pydeps_host.config.variables import Variables
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import Problem
 from pydeps_host.values import Limits, Url, UrlSyntaxError
 
-_PATTERN = re.compile(r"[A-Za-z0-9*?]([A-Za-z0-9._*?-]*[A-Za-z0-9*?])?")
 # These two are asked again by themselves (RFC 9110, RFC 6585), so they never mean absent.
 _ASK_AGAIN: Final = frozenset({408, 429})
 # Who else claims versions in a store: the dependencies of a command line, and requests on demand.
 COMMAND: Final = "command"
 ON_DEMAND: Final = "on-demand"
+# What the claims of a lock file begin with; see `pydeps_host.host.locking`.
+LOCK_FILE: Final = "lock:"
 # In a field's metadata: that it is no key, and what every item of its list must fulfil.
 _NO_KEY: Final = "no key"
 _EACH: Final = "each item"
@@ -37,6 +41,12 @@ def key_of(name: str) -> str:
     """Return the key of the field `name`: `absent_status` is `absentStatus`."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def kind_of(member: "Attribute[Any]") -> Any:
+    """Return the type of a field's values, less the None of one that may be left out."""
+    kinds = [kind for kind in get_args(member.type) if kind is not NoneType]
+    return kinds[0] if get_origin(member.type) in {Union, UnionType} else member.type
 
 
 def item_rule(member: "Attribute[Any]") -> Callable[[Any], Any] | None:
@@ -60,15 +70,8 @@ def _name(_: object, __: object, text: str) -> None:
 
 def _id(instance: object, attribute: object, text: str) -> None:
     _name(instance, attribute, text)
-    if text in {COMMAND, ON_DEMAND}:
+    if text in {COMMAND, ON_DEMAND} or text.startswith(LOCK_FILE):
         raise fault("this name stands for what is asked for besides any configuration", "choose another one, such as `default`")
-
-
-def _pattern(text: str) -> str:
-    if not _PATTERN.fullmatch(text):
-        raise fault("this is no pattern of project names", "write a project's name, with `*` for any characters: `acme-*`")
-    # Names compare as PEP 503 normalises them; what stands around a wildcard does, too.
-    return re.sub(r"[-_.]+", "-", text).lower()
 
 
 def _status(status: int) -> int:
@@ -91,7 +94,11 @@ def _host(text: str) -> str:
 
 
 def _patterns(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each(texts, _pattern)))
+    return tuple(dict.fromkeys(each(texts, name_pattern)))
+
+
+def _optional_patterns(texts: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if texts is None else _patterns(texts)
 
 
 def _statuses(statuses: Iterable[int]) -> frozenset[int]:
@@ -119,7 +126,7 @@ class Index:
 
     url: Url
     name: str = field(default=Factory(lambda index: default_name(index.url), takes_self=True), validator=_name)
-    projects: tuple[str, ...] = field(default=(), converter=_patterns, kw_only=True, metadata={_EACH: _pattern})
+    projects: tuple[str, ...] = field(default=(), converter=_patterns, kw_only=True, metadata={_EACH: name_pattern})
     absent_status: frozenset[int] = field(default=frozenset(), converter=_statuses, kw_only=True, metadata={_EACH: _status})
     empty_is_absent: bool = field(default=False, kw_only=True)
     redirects: Redirects = field(default=Redirects.REFUSE, kw_only=True)
@@ -159,9 +166,42 @@ class RateLimit:
             raise fault("a rate of 0 would let no request out", remedy, place="requestsPerHour")
 
 
+def _lockfile(text: str) -> str:
+    if not text or re.search(r"[\x00-\x1f\x7f]", text):
+        raise fault("this is no path", "write the path of a lock file or a folder, such as `../app/uv.lock`, or `repo.git@main`")
+    return text
+
+
+def _lockfiles(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each(texts, _lockfile)))
+
+
 def _at_least_one(_: object, __: object, number: int) -> None:
     if number < 1:
         raise fault("a number below 1", "write 1 or more")
+
+
+def _at_least_one_or_none(instance: object, attribute: object, number: int | None) -> None:
+    if number is not None:
+        _at_least_one(instance, attribute, number)
+
+
+@frozen
+class OnDemand:
+    """What is brought because somebody asks for it now.
+
+    Attributes:
+        allow: Patterns of normalised names of the projects that are brought so; those that are configured or in
+            the store where it is None, none where it is empty.
+        max_versions: How many versions are kept for those who asked, the least recently asked going first; 1,000 where it is None.
+    """
+
+    allow: tuple[str, ...] | None = field(default=None, converter=_optional_patterns, metadata={_EACH: name_pattern})
+    max_versions: int | None = field(default=None, validator=_at_least_one_or_none)
+
+    def allows(self, name: str) -> bool:
+        """Whether `allow` is there and one of its patterns stands for the project of this normalised name."""
+        return self.allow is not None and any(matches(pattern, name) for pattern in self.allow)
 
 
 @frozen
@@ -176,6 +216,11 @@ class HostConfig:
         versions_per_dependency: Most releases that a range brings.
         version_fallthrough: Whether a version that the owner lacks is asked of later URLs.
         limits: Bounds on pages and archives.
+        filters: What is let in, and what is kept out.
+        on_demand: What is brought because somebody asks for it now.
+        lockfiles: Lock files, folders and revisions of repositories, as they are written.
+        folder: What relative ones among them are relative to: the configuration's own folder, or else the
+            working directory.
         warnings: What is allowed and perhaps not meant, with its place.
     """
 
@@ -186,6 +231,10 @@ class HostConfig:
     versions_per_dependency: int = field(default=50, validator=_at_least_one, kw_only=True)
     version_fallthrough: bool = field(default=False, kw_only=True)
     limits: Limits = field(factory=Limits, kw_only=True)
+    filters: Filters = field(factory=Filters, kw_only=True)
+    on_demand: OnDemand = field(factory=OnDemand, kw_only=True)
+    lockfiles: tuple[str, ...] = field(default=(), converter=_lockfiles, kw_only=True, metadata={_EACH: _lockfile})
+    folder: Path = field(factory=Path, eq=False, kw_only=True, metadata={_NO_KEY: True})
     warnings: tuple[Problem, ...] = field(
         default=Factory(lambda config: warnings(config.urls), takes_self=True), eq=False, kw_only=True, metadata={_NO_KEY: True}
     )
@@ -217,7 +266,7 @@ class HostConfig:
         from pydeps_host.config.reading import read_text
 
         environ = _quiet(environ)
-        return cls.loads(read_text(path), source=os.fspath(path), environ=environ)
+        return evolve(cls.loads(read_text(path), source=os.fspath(path), environ=environ), folder=Path(path).parent)
 
     @classmethod
     def from_mapping(

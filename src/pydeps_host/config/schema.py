@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
 
 from attrs import NOTHING, Factory, has
 
+from pydeps_host.config.filters import Filters, Pattern
 from pydeps_host.config.meanings import MEANINGS
-from pydeps_host.config.model import COMMAND, ON_DEMAND, HostConfig, Index, RateLimit, Redirects, keys_of
-from pydeps_host.config.structuring import IGNORED, NOT_YET
+from pydeps_host.config.model import COMMAND, LOCK_FILE, ON_DEMAND, HostConfig, Index, OnDemand, RateLimit, Redirects, keys_of, kind_of
+from pydeps_host.config.structuring import IGNORED
 from pydeps_host.dependency import Dependency
 from pydeps_host.values import Url
 
@@ -33,6 +34,8 @@ _URL: Final[Schema] = {
 }
 _NAME: Final[Schema] = {"minLength": 1, "not": {"pattern": f"^ | $|[{_CONTROLS}]"}}
 
+_PROJECTS: Final = r"[A-Za-z0-9*?](?:[A-Za-z0-9._*?-]*[A-Za-z0-9*?])?"
+
 _TYPES: Final[dict[type, Schema]] = {
     str: {"type": "string"},
     bool: {"type": "boolean"},
@@ -41,18 +44,22 @@ _TYPES: Final[dict[type, Schema]] = {
     Redirects: {"enum": [one.value for one in Redirects]},
     Url: _URL,
     Dependency: {"type": "string", "maxLength": 65_536, "pattern": r"^[\s\u001c-\u001f\u0085]*[A-Za-z0-9]"},
+    Pattern: {"type": "string", "maxLength": 1024, "pattern": rf"^ *{_PROJECTS} *(?:[=<>!~][^\n]*)?$"},
 }
 # What the rules of single keys add to their types, and to those of their lists' items.
-_KEYS: Final[dict[str, Schema]] = {
-    "urls": {"minItems": 1},
-    "dependencies": {"type": ["array", "null"]},
-    "id": {**_NAME, "not": {"anyOf": [_NAME["not"], {"enum": [COMMAND, ON_DEMAND]}]}},
-    "name": _NAME,
+_KEYS: Final[dict[tuple[type, str], Schema]] = {
+    (Filters, "allow"): {"minItems": 1},
+    (HostConfig, "urls"): {"minItems": 1},
+    (HostConfig, "dependencies"): {"type": ["array", "null"]},
+    (HostConfig, "id"): {**_NAME, "not": {"anyOf": [_NAME["not"], {"enum": [COMMAND, ON_DEMAND]}, {"pattern": f"^{LOCK_FILE}"}]}},
+    (Index, "name"): _NAME,
 }
-_ITEMS: Final[dict[str, Schema]] = {
-    "projects": {"pattern": r"^[A-Za-z0-9*?](?:[A-Za-z0-9._*?-]*[A-Za-z0-9*?])?$"},
-    "absentStatus": {"minimum": 400, "maximum": 499, "not": {"enum": [408, 429]}},
-    "allowedHosts": {"pattern": f"^[^/?#@ {_CONTROLS}]+$"},
+_ITEMS: Final[dict[tuple[type, str], Schema]] = {
+    (Index, "projects"): {"pattern": f"^{_PROJECTS}$"},
+    (HostConfig, "lockfiles"): {"pattern": r"^[^\u0000-\u001f\u007f]+$"},
+    (OnDemand, "allow"): {"pattern": f"^{_PROJECTS}$"},
+    (Index, "absentStatus"): {"minimum": 400, "maximum": 499, "not": {"enum": [408, 429]}},
+    (Index, "allowedHosts"): {"pattern": f"^[^/?#@ {_CONTROLS}]+$"},
 }
 _OBJECTS: Final[dict[type, Schema]] = {
     RateLimit: {
@@ -81,7 +88,6 @@ def _object(kind: type) -> Schema:
     keys = keys_of(kind)
     properties = {key: _member(kind, key, one) for key, one in keys.items()}
     if kind is HostConfig:
-        properties |= {key: {"description": _text(kind, key), "enum": [None, "", [], {}]} for key in NOT_YET}
         properties[IGNORED] = {"description": _text(kind, IGNORED)}
     return {
         "type": "object",
@@ -96,8 +102,8 @@ def _member(kind: type, key: str, member: "Attribute[Any]") -> Schema:
     examples = MEANINGS[kind][key].examples
     return {
         "description": _text(kind, key),
-        **_type(member.type, key),
-        **_KEYS.get(key, {}),
+        **_type(kind_of(member), (kind, key)),
+        **_KEYS.get((kind, key), {}),
         **_default(member.default),
         **({"examples": list(examples)} if examples else {}),
     }
@@ -107,9 +113,9 @@ def _text(kind: type, key: str) -> str:
     return MEANINGS[kind][key].text
 
 
-def _type(kind: Any, key: str) -> Schema:
+def _type(kind: Any, place: tuple[type, str]) -> Schema:
     if items := get_args(kind):
-        return {"type": "array", "items": {**_type(items[0], key), **_ITEMS.get(key, {})}}
+        return {"type": "array", "items": {**_type(items[0], place), **_ITEMS.get(place, {})}}
     if kind is Index:
         return {"anyOf": [_URL, _object(Index)]}
     return _object(kind) if kind not in _TYPES and has(kind) else _TYPES[kind]
@@ -117,7 +123,7 @@ def _type(kind: Any, key: str) -> Schema:
 
 def _default(default: Any) -> Schema:
     """The default as JSON, where it is one value for all; a nested object has the defaults of its members."""
-    if default is NOTHING:
+    if default is NOTHING or default is None:
         return {}
     if isinstance(default, Factory):  # type: ignore[arg-type]  # attrs shows this class to checkers as a function.
         return {} if default.takes_self else {"default": {}}

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
 
 from pydeps_host.config.faults import each, fault
+from pydeps_host.config.filters import Filters, Pattern
 from pydeps_host.config.jsonc import Object
-from pydeps_host.config.model import HostConfig, Index, RateLimit, Redirects, item_rule, keys_of
+from pydeps_host.config.model import HostConfig, Index, OnDemand, RateLimit, Redirects, item_rule, keys_of, kind_of
 from pydeps_host.config.report import at_key, problems_of, unknown_key
 from pydeps_host.config.variables import read_url
 from pydeps_host.dependency import Dependency
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
-# Keys whose features this version does not have. A filter that is passed over in silence would let
-# in what it was written to keep out.
-NOT_YET: Final = ("lockfiles", "filters", "onDemand")
 IGNORED: Final = "$schema"
 
 
@@ -53,7 +51,7 @@ def _converter(environ: Mapping[str, str]) -> "Converter":
     for kind, take in _SCALARS.items():
         converter.register_structure_hook(kind, _scalar_hook(take))
     converter.register_structure_hook(Url, lambda value, _: read_url(_text(value), environ))
-    for kind in (Limits, RateLimit, Index, HostConfig):
+    for kind in (Limits, RateLimit, Filters, OnDemand, Index, HostConfig):
         converter.register_structure_hook(kind, _object_hook(kind, converter))
     return converter
 
@@ -119,6 +117,7 @@ _SCALARS: Final[dict[type, Callable[[object], object]]] = {
     float: _number,
     Redirects: _redirects,
     Dependency: _dependency,
+    Pattern: lambda value: Pattern.parse(_text(value)),
 }
 
 
@@ -153,12 +152,13 @@ def _object_hook(kind: type, converter: "Converter") -> Hook:
 
 def _member_hook(member: "Attribute[Any]", converter: "Converter") -> Hook:
     """What fills one field: its kind's hook, then the field's own rules, at once rather than when all fields are there."""
-    if get_origin(member.type) in {tuple, frozenset}:
+    kind = kind_of(member)
+    if get_origin(kind) in {tuple, frozenset}:
         return _list_hook(member, converter)
-    take = converter.get_structure_hook(member.type)
+    take = converter.get_structure_hook(kind)
 
     def hook(value: object, _: object) -> object:
-        made = take(value, member.type)
+        made = take(value, kind)
         if member.validator is not None:
             member.validator(None, member, made)
         return made
@@ -167,16 +167,16 @@ def _member_hook(member: "Attribute[Any]", converter: "Converter") -> Hook:
 
 
 def _list_hook(member: "Attribute[Any]", converter: "Converter") -> Hook:
-    rule = item_rule(member)
-    take_item = _SCALARS.get(get_args(member.type)[0])
-    take = converter.get_structure_hook(member.type)
+    rule, kind = item_rule(member), kind_of(member)
+    take_item = _SCALARS.get(get_args(kind)[0])
+    take = converter.get_structure_hook(kind)
 
     def hook(value: object, _: object) -> object:
         if not isinstance(value, list | tuple):
             raise _misfit(value, "a list", "put it into brackets")
         if rule is not None and take_item is not None:
             return each(value, lambda item: rule(take_item(item)))
-        made = take(value, member.type)
+        made = take(value, kind)
         if member.validator is not None:
             member.validator(None, member, made)
         return made
@@ -187,23 +187,13 @@ def _list_hook(member: "Attribute[Any]", converter: "Converter") -> Hook:
 def _wrong_keys(members: Mapping[Any, object], kind: type) -> list[Exception]:
     repeated = members.repeated if isinstance(members, Object) else ()
     errors: list[Exception] = [at_key(key, fault("the key stands here more than once", "keep one of them")) for key in repeated]
-    elsewhere = [*NOT_YET, IGNORED] if kind is HostConfig else []
-    known = [*keys_of(kind), *elsewhere]
-    for key, value in members.items():
-        if key not in known:
-            errors.append(at_key(key, unknown_key(key, known)))
-        elif key in elsewhere and key != IGNORED and not _is_empty(value):
-            errors.append(at_key(key, fault("this version does not have what the key asks for", "leave it out, or upgrade pydeps-host")))
-    return errors
+    known = [*keys_of(kind), *([IGNORED] if kind is HostConfig else [])]
+    return errors + [at_key(key, unknown_key(key, known)) for key in members if key not in known]
 
 
 def _is_absent(key: str, value: object) -> bool:
     # Sourcegraph's schema has a list or null here.
     return key == "dependencies" and value is None
-
-
-def _is_empty(value: object) -> bool:
-    return value is None or (isinstance(value, str | list | tuple | Mapping) and not value)
 
 
 def _misfit(value: object, wanted: str, remedy: str) -> ConfigError:

@@ -18,7 +18,7 @@ survives pickling, and shows no secret: a URL in it is the text that
 
 from pydeps_host.errors.access import AccessError, ClientCertificateError, ProjectAccessError, ProxyAccessError
 from pydeps_host.errors.frames import forget_locals
-from pydeps_host.errors.input import ConfigError, DependencyError, InputError, Problem, UsageError
+from pydeps_host.errors.input import BlockedError, ConfigError, DependencyError, InputError, LockfileError, Problem, UsageError
 from pydeps_host.errors.missing import FileGoneError, MissingError, NotStoredError, ProjectNotFoundError, VersionNotFoundError
 from pydeps_host.errors.root import HostError
 from pydeps_host.errors.store import DamagedError, DiskError, FormatError, LockedError, StoreError, disk_errors
@@ -30,6 +30,7 @@ from pydeps_host.errors.temporary import (
     RateLimitedError,
     TemporaryError,
     UnavailableError,
+    WorkerDiedError,
 )
 from pydeps_host.errors.untrusted import (
     AddressError,
@@ -53,6 +54,7 @@ __all__ = [
     "AddressError",
     "ArchiveError",
     "BackoffError",
+    "BlockedError",
     "CertificateError",
     "ChangedError",
     "ClientCertificateError",
@@ -68,6 +70,7 @@ __all__ = [
     "HostError",
     "InputError",
     "LockedError",
+    "LockfileError",
     "MissingError",
     "NoCandidateError",
     "NotStoredError",
@@ -90,6 +93,7 @@ __all__ = [
     "UntrustedError",
     "UsageError",
     "VersionNotFoundError",
+    "WorkerDiedError",
     "disk_errors",
     "forget_locals",
 ]

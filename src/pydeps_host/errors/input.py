@@ -70,6 +70,30 @@ class DependencyError(InputError):
 
 
 @frozen(str=False)
+class LockfileError(InputError):
+    """A lock file, or what should hold some, that cannot be read; nothing was taken of it.
+
+    Attributes:
+        path: The file, the folder, or the repository and its revision.
+        place: Where in it: `package[3].files[0].hash`, `line 4, column 7`; may be empty.
+        reason: `unreadable`, `unknown-format`, `unsupported-version`, `malformed`, `limit` or `repository`, stable.
+        message: What is wrong.
+        remedy: What would be right.
+    """
+
+    code = "lockfile"
+
+    path: str
+    place: str
+    reason: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)}: {Problem(self.place, self.message, self.remedy)}"
+
+
+@frozen(str=False)
 class UsageError(InputError):
     """A call that makes no sense as it was made.
 
@@ -85,3 +109,21 @@ class UsageError(InputError):
 
     def __str__(self) -> str:
         return f"{self.message}; {self.remedy}"
+
+
+@frozen(str=False)
+class BlockedError(InputError):
+    """The configuration's filters keep it out.
+
+    Attributes:
+        wanted: What was asked for: a dependency's text.
+        by: The key and the pattern that keep it out, such as `filters.block: numpy==*rc*`.
+    """
+
+    code = "blocked"
+
+    wanted: str
+    by: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.wanted)} is blocked by {self.by}; change `filters`, if it is to come"

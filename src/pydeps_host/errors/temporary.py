@@ -77,6 +77,24 @@ class RateLimitedError(TemporaryError):
 
 
 @frozen(str=False)
+class WorkerDiedError(TemporaryError):
+    """The process that read a version's file died of it, or was killed meanwhile; the version is as it was before.
+
+    Attributes:
+        what: The project and the version.
+        how: How the process ended: a signal's name, or an exit status.
+    """
+
+    code = "worker-died"
+
+    what: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.what)}: the process that read its file died ({self.how}); see that there is memory enough, and try again"
+
+
+@frozen(str=False)
 class DeadlineError(TemporaryError):
     """The time that the caller gave ran out.
 

@@ -7,6 +7,7 @@ not hold what they must are a `DamagedError`, whatever is wrong with them.
 
 from pydeps_host.git.commits import Commit, Identity, Tag, decode_commit, decode_tag, encode_commit, encode_tag
 from pydeps_host.git.database import ObjectDatabase
+from pydeps_host.git.known_objects import KnownObjects
 from pydeps_host.git.objects import Kind, ObjectHasher, ObjectId, object_id, parse_id
 from pydeps_host.git.pack_index import IndexEntry, PackIndex, encode_index
 from pydeps_host.git.pack_reader import PackReader
@@ -20,6 +21,7 @@ __all__ = [
     "Identity",
     "IndexEntry",
     "Kind",
+    "KnownObjects",
     "Mark",
     "Mode",
     "ObjectDatabase",

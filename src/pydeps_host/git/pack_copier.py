@@ -39,8 +39,12 @@ class PackCopier:
         self._places: dict[ObjectId, int] = {}
         self._uncounted = 0
 
-    def copy(self, pack: PackReader) -> None:
+    def copy(self, pack: PackReader, *, leave_out: frozenset[ObjectId] = frozenset()) -> None:
         """Copy every entry of a pack whose object was not copied before.
+
+        Args:
+            pack: The pack.
+            leave_out: Objects that are not wanted any more. None of them is the base of a delta.
 
         Raises:
             DiskError: The disk refuses.
@@ -50,7 +54,7 @@ class PackCopier:
         entries = in_order(pack)
         ids = {entry.offset: entry.id for entry, _ in entries}
         for entry, end in entries:
-            if entry.id not in self._places:
+            if entry.id not in self._places and entry.id not in leave_out:
                 self._places[entry.id] = self._into.add_packed(entry.id, self._moved(pack, entry, end, ids))
                 self._count(end - entry.offset)
 

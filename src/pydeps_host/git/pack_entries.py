@@ -31,13 +31,37 @@ def kinds_of(pack: PackReader) -> Iterator[tuple[ObjectId, Kind]]:
         DamagedError: An entry is none, or a delta whose base is not before it.
     """
     kinds: dict[int, Kind] = {}
+    for entry, type_, base in _types(pack):
+        try:
+            kinds[entry.offset] = KINDS[type_] if base is None else kinds[base]
+        except KeyError as problem:
+            raise _damaged(pack, entry, problem) from None
+        yield entry.id, kinds[entry.offset]
+
+
+def bases_of(pack: PackReader) -> frozenset[ObjectId]:
+    """Return the objects that others in the pack are deltas of.
+
+    Raises:
+        DiskError: The pack cannot be read.
+        DamagedError: An entry is none.
+    """
+    offsets = {base for _, _, base in _types(pack) if base is not None}
+    return frozenset(entry.id for entry in pack.index if entry.offset in offsets)
+
+
+def _types(pack: PackReader) -> Iterator[tuple[IndexEntry, int, int | None]]:
+    """Yield each entry in its order, its type and, of a delta, where its base begins."""
     for entry in sorted(pack.index, key=attrgetter("offset")):
         try:
             type_, base = _type(pack, entry.offset)
-            kinds[entry.offset] = KINDS[type_] if base is None else kinds[base]
-        except (ValueError, KeyError) as problem:
-            raise DamagedError(str(pack.path), f"object {entry.id.hex()}: {problem}") from None
-        yield entry.id, kinds[entry.offset]
+        except ValueError as problem:
+            raise _damaged(pack, entry, problem) from None
+        yield entry, type_, base
+
+
+def _damaged(pack: PackReader, entry: IndexEntry, problem: Exception) -> DamagedError:
+    return DamagedError(str(pack.path), f"object {entry.id.hex()}: {problem}")
 
 
 def _type(pack: PackReader, offset: int) -> tuple[int, int | None]:

@@ -86,7 +86,7 @@ class PackIndex:
         large, odd = divmod(len(content) - _TRAILER_BYTES - self._large_at, 8)
         if odd or not 0 <= large <= self._count:
             raise self._damaged(f"{len(content)} bytes are no index of {self._count} objects")
-        if any(low > high for low, high in zip(self._fanout, self._fanout[1:], strict=False)):
+        if self._fanout != tuple(sorted(self._fanout)):
             raise self._damaged("its counts are not in order")
         self._large_count = large
 

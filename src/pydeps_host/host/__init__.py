@@ -1,6 +1,7 @@
 """The facade: `plan`, `sync`, `ensure`. It joins the other rooms and adds no rule of its own."""
 
-from pydeps_host.host.host import Ensured, Host
+from pydeps_host.host.demand import Ensured
+from pydeps_host.host.host import Host
 from pydeps_host.host.repair_reports import Repair, RepairReport, VersionRepair, damage_to_json
 from pydeps_host.host.reports import SCHEMA, ChoiceReport, ProjectReport, Status, SyncReport, VersionReport, error_to_json
 

@@ -1,52 +1,38 @@
 """The facade that most programs need."""
 
+import os
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Final, Self
 
-from attrs import frozen
+from attrs import evolve
 from packaging.utils import NormalizedName
 
-from pydeps_host.config import COMMAND, ON_DEMAND, HostConfig
-from pydeps_host.dependency import Dependency, version_of_tag
-from pydeps_host.errors import ClosedError, HostError, StoreError, UsageError
-from pydeps_host.events import Observer, SyncStarted, ignore
+from pydeps_host.config import COMMAND, HostConfig
+from pydeps_host.dependency import Dependency
+from pydeps_host.errors import ClosedError, StoreError, UsageError
+from pydeps_host.events import LockfileRead, Observer, RepositoryChanged, SyncStarted, ignore
+from pydeps_host.host.demand import Demand, Ensured
+from pydeps_host.host.locking import Ending, read_locking
 from pydeps_host.host.order import Entry, Order, group
 from pydeps_host.host.project import plan_project, sync_project
+from pydeps_host.host.pruning import prunable_repositories, prune_repositories
 from pydeps_host.host.repair_reports import RepairReport
 from pydeps_host.host.repairing import repair_project
 from pydeps_host.host.reports import ProjectReport, SyncReport
 from pydeps_host.host.tools import Teller, Tools
 from pydeps_host.host.workers import Workers
 from pydeps_host.limiter import Budget, Limiter, Priority, Stop, Unlimited
+from pydeps_host.processes.pool import Pool, cores
 from pydeps_host.repository import Damage, Repository
-from pydeps_host.repository.disk import is_folder
 from pydeps_host.resolver import Resolver, ResolverOptions
-from pydeps_host.store import Store
+from pydeps_host.store import BY_HAND, Prunable, Released, Store
 from pydeps_host.transport import HttpxTransport, Transport, TransportOptions
-from pydeps_host.values import shown
 
 # How long an interrupted sync waits for its threads before it leaves them behind.
 _PARTING_SECONDS: Final = 0.3
-
-
-@frozen
-class Ensured:
-    """A version that is there.
-
-    Attributes:
-        repository: The repository's folder.
-        version: The version's text, or the tag's where a revision was asked for.
-        commit: The commit's id in hexadecimal.
-    """
-
-    repository: Path
-    version: str
-    commit: str
 
 
 class Host:
@@ -99,6 +85,7 @@ class Host:
                 indexes=[index.url for index in config.urls if index.url.scheme != "file"],
             )
         self._transport = transport
+        self._demand = Demand(config, store, self._urgent_tools, self._tell)
 
     def __enter__(self) -> Self:
         return self
@@ -112,11 +99,12 @@ class Host:
         if self._own is not None:
             self._own.close()
 
-    def plan(self, *, add: Sequence[Dependency] = (), jobs: int = 4) -> SyncReport:
+    def plan(self, *, add: Sequence[Dependency] = (), lock: Sequence[str | os.PathLike[str]] = (), jobs: int = 4) -> SyncReport:
         """Tell what a sync would bring; ask indexes, download nothing, change nothing.
 
         Args:
             add: Dependencies besides those of the configuration.
+            lock: Lock files besides those of the configuration, as `pydeps_host.lockfiles.read_lockfiles` takes them.
             jobs: How many projects are worked on at a time.
 
         Raises:
@@ -125,17 +113,23 @@ class Host:
         """
         tools = self._tools()
         self._store.check_format()
-        orders = group(self._entries(add))
-        return SyncReport(tuple(self._each(orders, lambda order: plan_project(order, tools), tools, jobs=jobs)))
+        locking = read_locking(self._config, lock, self._tell)
+        orders = group([*self._entries(add), *locking.entries])
+        return SyncReport(tuple(self._each(orders, lambda order: plan_project(order, tools), tools, jobs=jobs)), locking.told)
 
-    def sync(self, *, add: Sequence[Dependency] = (), additive: bool = False, jobs: int = 4) -> SyncReport:
+    def sync(
+        self, *, add: Sequence[Dependency] = (), lock: Sequence[str | os.PathLike[str]] = (), additive: bool = False, jobs: int = 4
+    ) -> SyncReport:
         """Bring everything that is asked for, and return when all of it is on the disk or has failed.
 
         See `sync_iter`.
         """
-        return SyncReport(tuple(self.sync_iter(add=add, additive=additive, jobs=jobs)))
+        told: list[LockfileRead] = []
+        return SyncReport(tuple(self._sync(add, lock, told, additive=additive, jobs=jobs)), tuple(told))
 
-    def sync_iter(self, *, add: Sequence[Dependency] = (), additive: bool = False, jobs: int = 4) -> Generator[ProjectReport]:
+    def sync_iter(
+        self, *, add: Sequence[Dependency] = (), lock: Sequence[str | os.PathLike[str]] = (), additive: bool = False, jobs: int = 4
+    ) -> Generator[ProjectReport]:
         """Bring everything that is asked for, and yield a report a project as each ends.
 
         One version's failure stops no other; it is in the report. To stop early,
@@ -143,57 +137,74 @@ class Host:
 
         Args:
             add: Dependencies besides those of the configuration. They stay: no sync ends their claims.
+            lock: Lock files besides those of the configuration, as `pydeps_host.lockfiles.read_lockfiles` takes
+                them. What they list stays, likewise. An event tells what came of each lock file.
             additive: Whether the claims of this configuration's `id` that no
                 longer stand are left as they are. Otherwise they end, and tags that
                 nobody claims any more go.
-            jobs: How many projects are worked on at a time.
+            jobs: How many projects are worked on at a time. With more than one, worker processes make
+                the commits where there is work enough for them: one a job, and no more than processors.
 
         Raises:
             ClosedError: The host was closed meanwhile.
             StoreError: The store as a whole cannot be used.
             Exception: Whatever the observer raised; it stops the sync and undoes nothing.
         """
+        yield from self._sync(add, lock, [], additive=additive, jobs=jobs)
+
+    def _sync(
+        self,
+        add: Sequence[Dependency],
+        lock: Sequence[str | os.PathLike[str]],
+        told: list[LockfileRead],
+        *,
+        additive: bool,
+        jobs: int,
+    ) -> Generator[ProjectReport]:
         tools = self._tools()
         self._store.prepare()
-        orders = group(self._entries(add))
+        locking = read_locking(self._config, lock, self._tell)
+        told += locking.told
+        tools = evolve(tools, ending=locking.ending)
+        orders = group([*self._entries(add), *locking.entries])
         if not additive:
-            orders += self._forgotten(orders)
-        work = partial(sync_project, tools=tools, ends_claims=not additive)
-        yield from self._each(orders, work, tools, jobs=jobs)
+            orders += self._forgotten(orders, locking.ending)
+            if self._config.on_demand.max_versions is not None:
+                self._demand.trim(tools)
+
+        def work(order: Order) -> ProjectReport:
+            report = sync_project(order, shared, ends_claims=not additive)
+            self._demand.learn(report)
+            pool.done()
+            return report
+
+        with closing(Pool(min(jobs, cores()), projects=len(orders))) as pool:
+            shared = evolve(tools, pool=pool)
+            yield from self._each(orders, work, tools, jobs=jobs)
 
     def ensure(self, wanted: Dependency | str, revision: str | None = None, *, timeout: float = 60.0) -> Ensured:
         """Have one version, now; return at once where it is there.
 
-        It goes before what runs in bulk, is downloaded once however many ask, and
-        stays: a later sync keeps it.
+        It goes before what runs in bulk, takes at most half of the budget from it, is
+        downloaded once however many ask, and stays: a later sync keeps it, until more
+        than `onDemand.maxVersions` were asked for since.
 
         Args:
             wanted: A pin such as `numpy==1.26.0`, or a project with `revision`.
-            revision: A tag of the project's repository, as code hosts pass it:
-                `v1.26.0`, `refs/tags/v1.26.0`, `v1.26.0^0`.
+            revision: What code hosts pass: a tag of the project's repository (`v1.26.0`,
+                `refs/tags/v1.26.0`, `v1.26.0^0`), or, of what is there, `latest`, `HEAD` or a
+                commit's id.
             timeout: Seconds after which it is given up.
 
         Raises:
-            InputError: No version is named, or the project is neither configured nor in the store.
-            MissingError: The version cannot be had.
+            InputError: No version is named, or the project is not served: neither configured nor in the store, or not
+                matched by `onDemand.allow`.
+            BlockedError: The filters keep it out.
+            MissingError: The version cannot be had; an index is asked for it again after ten minutes.
             DeadlineError: The time ran out.
             HostError: Whatever kept it from coming.
         """
-        deadline = time.monotonic() + timeout
-        dependency = _pin(wanted, revision)
-        # What is there is not looked into: whoever requires a digest goes by the journal.
-        found = None if dependency.hashes else self._present(dependency)
-        if found is not None:
-            return found
-        self._check_served(dependency.name)
-        tools = self._tools(priority=Priority.WAITED_FOR, deadline=deadline)
-        order = Order(dependency.name, (Entry(dependency, ON_DEMAND),))
-        report = sync_project(order, tools, ends_claims=False)
-        problem = report.error or next((version.error for version in report.versions if version.error is not None), None)
-        if problem is not None:
-            raise problem
-        version = report.versions[0]
-        return Ensured(self._store.path_of(dependency.name), version.version, version.commit or "")
+        return self._demand.ensure(wanted, revision, timeout)
 
     def verify(self, name: str) -> tuple[Damage, ...]:
         """Check a project's repository, every byte of it; see `Store.verify`."""
@@ -218,6 +229,52 @@ class Host:
         normalized = NormalizedName(self._store.path_of(name).stem)
         order = next((order for order in group(self._entries(())) if order.name == normalized), Order(normalized))
         return repair_project(order, self._tools())
+
+    def modules(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the modules that a project's versions provide, each with those versions, the newest first; see `Store.modules`."""
+        return self._store.modules(name)
+
+    def projects_of(self, module: str) -> tuple[NormalizedName, ...]:
+        """Return the projects that provide a module: the way from `import yaml` to `pyyaml`; see `Store.projects_of`."""
+        return self._store.projects_of(module)
+
+    def prune(self, *, dry_run: bool = False) -> tuple[Prunable, ...]:
+        """Remove the repositories that nothing claims, and return them.
+
+        What was learnt of their projects stays: one that comes back gets the same ids. A
+        repository that cannot be read is left alone, and told by a notice.
+
+        Args:
+            dry_run: Only tell which they are.
+
+        Raises:
+            ClosedError: The host was closed meanwhile.
+            StoreError: The store cannot be used.
+        """
+        tools = self._tools()
+        if dry_run:
+            return tuple(prunable_repositories(self._store, self._tell))
+        return tuple(prune_repositories(self._store, self._tell, tools.patience))
+
+    def release(self, wanted: Dependency | str, *, claimants: Iterable[str] = BY_HAND) -> Released:
+        """End claims by name, so that versions which nobody else claims lose their tags; see `Store.release`.
+
+        Args:
+            wanted: A version (`numpy==1.26.0`), a project (`numpy`), or an entry as it was asked for (`numpy>=1`).
+            claimants: Who gives it up: those who asked on the command line, with lock files too, or on
+                demand, unless told otherwise. A configuration's claims are under its `id`; `*` stands for anything.
+
+        Raises:
+            InputError: That is no dependency, or none of them claims it.
+            NotStoredError: There is no repository of the project.
+            StoreError: The repository is not as it must be.
+            ClosedError: The host was closed meanwhile.
+        """
+        dependency = Dependency.parse(wanted) if isinstance(wanted, str) else wanted
+        done = self._store.release(dependency, claimants=claimants, patience=self._tools().patience)
+        if done.change is not None and done.change.old != done.change.new:
+            self._tell(RepositoryChanged(done.name, done.change.generation, done.change.old, done.change.new))
+        return done
 
     def repositories(self) -> tuple[Repository, ...]:
         """Open all repositories of the store, in the order of their names.
@@ -256,6 +313,7 @@ class Host:
             limits=self._config.limits,
             pages=self._store.pages,
             refresh=self._refresh,
+            filters=self._config.filters,
         )
         resolver = Resolver(self._config.urls, transport=self._transport, observer=self._tell, options=options)
         return Tools(
@@ -270,60 +328,31 @@ class Host:
             deadline=deadline,
         )
 
+    def _urgent_tools(self, deadline: float) -> Tools:
+        return self._tools(priority=Priority.WAITED_FOR, deadline=deadline)
+
     def _entries(self, add: Sequence[Dependency]) -> list[Entry]:
         configured = [Entry(dependency, self._config.id) for dependency in self._config.dependencies]
         return configured + [Entry(dependency, COMMAND) for dependency in add]
 
-    def _forgotten(self, orders: Sequence[Order]) -> tuple[Order, ...]:
-        """Return the projects that the configuration still claims and no longer names."""
+    def _forgotten(self, orders: Sequence[Order], ending: Ending) -> tuple[Order, ...]:
+        """Return the projects that the configuration no longer names, and still claims or keeps out."""
         named = {order.name for order in orders}
         names = [name for name in self._store.names() if name not in named]
-        return tuple(Order(name) for name in names if self._may_claim(name))
+        return tuple(Order(name) for name in names if self._may_claim(name, ending))
 
-    def _may_claim(self, name: str) -> bool:
-        """Whether the configuration has claims in a repository; one that cannot be read gets its own report."""
+    def _may_claim(self, name: str, ending: Ending) -> bool:
+        """Whether the configuration has claims in a repository, or keeps something out of it; what cannot be read gets its own report."""
+        filters = self._config.filters.of(name)
         try:
-            return self._config.id in self._store.repository(name).claims()
+            repository = self._store.repository(name)
+            if ending.of(repository.claims()):
+                return True
+            return not filters.are_silent and any(filters.reason(text) is not None for text in repository.versions())
         except StoreError:
             return True
-
-    def _present(self, dependency: Dependency) -> Ensured | None:
-        path = self._store.path_of(dependency.name)
-        text = (dependency.pinned_text or "").removeprefix("v")
-        if not is_folder(path):
-            return None
-        commit = self._store.repository(dependency.name).commit_of(text)
-        if commit is not None:
-            self._store.settle(dependency.name)
-        return None if commit is None else Ensured(path, text, commit)
-
-    def _check_served(self, name: NormalizedName) -> None:
-        configured = any(dependency.name == name for dependency in self._config.dependencies)
-        if not configured and self._store.known_repository(name) is None:
-            raise UsageError(f"{shown(name)} is neither configured nor in the store", "add it to `dependencies`")
 
 
 def _limiter(config: HostConfig) -> Limiter:
     rate = config.rate_limit
     return Budget(requests_per_hour=rate.requests_per_hour) if rate.enabled else Unlimited()
-
-
-def _pin(wanted: Dependency | str, revision: str | None) -> Dependency:
-    dependency = Dependency.parse(wanted) if isinstance(wanted, str) else wanted
-    if revision is not None:
-        tag = revision.removeprefix("refs/tags/").removesuffix("^0").removesuffix("^{}").removesuffix("^{commit}")
-        try:
-            dependency = _pin_of(dependency.name, version_of_tag(tag))
-        except (ValueError, HostError):
-            raise UsageError(f"{shown(revision)!r} is no tag of a version", "give a tag such as v1.26.0") from None
-    if not dependency.is_pin:
-        raise UsageError(f"{dependency} names no single version", "give a pin such as numpy==1.26.0, or a revision")
-    return dependency
-
-
-def _pin_of(name: NormalizedName, text: str) -> Dependency:
-    """Pin a version by its text, which PEP 440 may not know."""
-    try:
-        return Dependency.parse(f"{name}=={text}")
-    except HostError:
-        return Dependency.parse(f"{name}==={text}")

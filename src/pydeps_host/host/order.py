@@ -1,6 +1,7 @@
 """What is wanted of each project: dependencies grouped, then made releases."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -8,8 +9,9 @@ from attrs import evolve, field, frozen
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from pydeps_host.config import LOCK_FILE
 from pydeps_host.dependency import Dependency, spelled_tag, tag_of
-from pydeps_host.errors import ClosedError, DeadlineError, HostError, Problem, UsageError
+from pydeps_host.errors import BlockedError, ClosedError, DeadlineError, HostError, Problem, UsageError
 from pydeps_host.resolver import Found, Located, Release
 from pydeps_host.values import Digest, Url, shown
 
@@ -23,15 +25,22 @@ class Entry:
     Attributes:
         dependency: What is wanted.
         claimant: The configuration's id, or whoever else asks.
+        indexes: The names of the indexes that it may come from; empty for the whole chain.
     """
 
     dependency: Dependency
     claimant: str
+    indexes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """How the entry's claim is recorded."""
-        return str(self.dependency)
+        """How the entry's claim is recorded; a lock file's without the digests, which are many and choose no version."""
+        return str(evolve(self.dependency, hashes=()) if self.is_locked else self.dependency)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a lock file wants it."""
+        return self.claimant.startswith(LOCK_FILE)
 
 
 @frozen
@@ -45,6 +54,12 @@ class Order:
 
     name: NormalizedName
     entries: tuple[Entry, ...] = ()
+
+    @property
+    def indexes(self) -> frozenset[str]:
+        """The names of the indexes that come into question; empty where one entry at least may come from any."""
+        bound = [entry.indexes for entry in self.entries]
+        return frozenset().union(*bound) if all(bound) else frozenset()
 
 
 @frozen(kw_only=True)
@@ -75,12 +90,14 @@ class Selection:
     Attributes:
         wanted: Releases, newest first, each once.
         missed: Entries that chose nothing, and why.
+        blocked: Entries that take nothing because of the filters, each with what keeps it out.
         notices: What a person should know.
         located: What each entry that chose something takes, and of whom.
     """
 
     wanted: tuple[Wanted, ...]
     missed: tuple[tuple[Entry, HostError], ...] = ()
+    blocked: tuple[tuple[Entry, str], ...] = ()
     located: tuple[tuple[Entry, Located], ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -97,30 +114,40 @@ def group(entries: Iterable[Entry]) -> tuple[Order, ...]:
 class _Chosen:
     found: dict[str, Wanted] = field(factory=dict)
     missed: list[tuple[Entry, HostError]] = field(factory=list)
+    blocked: list[tuple[Entry, str]] = field(factory=list)
     located: list[tuple[Entry, Located]] = field(factory=list)
     notices: list[str] = field(factory=list)
 
 
 def select(
-    order: Order, found: Found, take: Callable[[Dependency], Located], *, made: Mapping[Version, str] = MappingProxyType({})
+    order: Order,
+    found: Found,
+    take: Callable[[Dependency, tuple[str, ...]], Located],
+    *,
+    made: Mapping[Version, str] = MappingProxyType({}),
 ) -> Selection:
     """Choose the releases that an order wants.
 
     Args:
         order: What is wanted of one project.
         found: The project at its owner.
-        take: Chooses the releases of one dependency; `Resolver.take` is one.
+        take: Chooses the releases of one dependency, at indexes of these names alone; empty for the whole chain.
         made: What versions that were made already are called.
 
     Raises:
         ClosedError, DeadlineError: The work was interrupted.
     """
     chosen = _Chosen()
+    # Hundreds of lock files may want the same thing.
+    take = cache(take)
     for entry in order.entries:
         try:
-            located = take(entry.dependency)
+            located = take(entry.dependency, entry.indexes)
         except (ClosedError, DeadlineError):
             raise
+        except BlockedError as kept_out:
+            chosen.blocked.append((entry, kept_out.by))
+            continue
         except HostError as missing:
             # A later index that cannot be asked costs the entry that it was asked for, and no other.
             chosen.missed.append((entry, missing))
@@ -136,6 +163,7 @@ def select(
     return Selection(
         wanted=tuple(newest_first),
         missed=tuple(chosen.missed),
+        blocked=tuple(chosen.blocked),
         located=tuple(chosen.located),
         notices=tuple(dict.fromkeys(chosen.notices)),
     )
@@ -179,6 +207,16 @@ def _take(chosen: _Chosen, wanted: Wanted) -> None:
 
 
 def _joined(first: Wanted, second: Wanted) -> Wanted:
+    if _lists_another_file(first, second):
+        # Tools that write the digest of one file alone choose it by the machine they run on. Each file is the release's.
+        files = dict.fromkeys(first.release.candidates + second.release.candidates)
+        return evolve(
+            first,
+            release=evolve(first.release, candidates=tuple(files)),
+            required=first.required + second.required,
+            tags=tuple(dict.fromkeys(first.tags + second.tags)),
+            entries=first.entries + second.entries,
+        )
     required = first.required or second.required
     if first.required and second.required:
         required = tuple(digest for digest in first.required if digest in second.required)
@@ -195,6 +233,12 @@ def _joined(first: Wanted, second: Wanted) -> Wanted:
         entries=first.entries + second.entries,
         page=first.page,
     )
+
+
+def _lists_another_file(first: Wanted, second: Wanted) -> bool:
+    """Whether lock files alone want a release, and the digests of one are those of other files than the digests of the other."""
+    locked = all(entry.is_locked for entry in first.entries + second.entries)
+    return locked and bool(first.required and second.required) and set(first.required).isdisjoint(second.required)
 
 
 def _age(wanted: Wanted) -> tuple[bool, Version, str]:

@@ -1,8 +1,8 @@
 """One project, from an order to a report."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,12 +25,15 @@ from pydeps_host.errors import (
     disk_errors,
 )
 from pydeps_host.events import ProjectFinished, ProjectStarted, RepositoryChanged
+from pydeps_host.host.ahead import Ahead
 from pydeps_host.host.filling import Filling
+from pydeps_host.host.keeping import keep_asked, kept_out, kept_out_notice, without_tags
 from pydeps_host.host.making import standing_refusal
 from pydeps_host.host.order import Order, Selection, Wanted, select
 from pydeps_host.host.reports import ProjectReport, Status, VersionReport
-from pydeps_host.host.spooling import drop_published
+from pydeps_host.host.spooling import clear_spool
 from pydeps_host.host.telling import (
+    blocked_reports,
     changes_since,
     choice_report,
     failed_report,
@@ -42,7 +45,8 @@ from pydeps_host.host.telling import (
 from pydeps_host.host.tools import Tools
 from pydeps_host.host.vanished import Standing, not_going_back, page_notices
 from pydeps_host.limiter import Priority
-from pydeps_host.repository import Change, Claims, VersionRow
+from pydeps_host.repository import Batch, Change, Claims, Repository, VersionRow
+from pydeps_host.repository import Status as RowStatus
 from pydeps_host.repository.disk import is_folder
 from pydeps_host.resolver import Found, yanked_releases
 from pydeps_host.simple_api import version_of
@@ -104,6 +108,7 @@ class _Plan:
         self._reports: dict[str, VersionReport] = {}
         self._notices: list[str] = []
         self._claims: Claims = {}
+        self._repository: Repository | None = None
 
     def so_far(self) -> tuple[VersionReport, ...]:
         """Return what is known of versions when something stops the project."""
@@ -138,7 +143,14 @@ class _Plan:
 
     def run(self) -> ProjectReport:
         """Ask the index and tell what would be brought."""
+        by = self.tools.config.filters.reason(self.order.name)
+        if by is not None:
+            return self._blocked(by)
         owner, rows = self._remembered()
+        out = kept_out(self.tools.config.filters, self.order.name, rows, self._claims)
+        if out:
+            self.notice([kept_out_notice(out)])
+            rows = without_tags(rows, out)
         found, selection = self._select(owner, rows)
         for wanted in selection.wanted:
             self._plan(wanted, rows.get(wanted.release.text))
@@ -148,24 +160,29 @@ class _Plan:
     def _remembered(self) -> tuple[str | None, Mapping[str, VersionRow]]:
         """Return who owns the project and what is known of its versions."""
         while True:
-            repository = self.tools.store.known_repository(self.order.name)
+            self._repository = repository = self.tools.store.known_repository(self.order.name)
             if repository is None:
                 return None, {}
             # It comes into place with its first version, which may be right now.
             with suppress(NotStoredError):
-                self._claims = repository.claims()
-                return repository.owner, repository.rows()
+                state = repository.state()
+                self._claims = state.claims
+                return state.owner, state.rows
+
+    def _blocked(self, by: str) -> ProjectReport:
+        """Report a project that the filters keep out; nobody is asked for it."""
+        return self.report(index=None, tried=(), versions=blocked_reports((entry, by) for entry in self.order.entries))
 
     def _select(self, owner: str | None, rows: Mapping[str, VersionRow]) -> tuple[Found, Selection]:
         tools, name = self.tools, self.order.name
-        found = tools.resolver.find(name, owner=owner, priority=tools.priority, deadline=tools.deadline)
+        found = tools.resolver.find(name, owner=owner, only=self.order.indexes, priority=tools.priority, deadline=tools.deadline)
         self.tried = found.tried
         if owner is not None and owner != found.index.name:
             self.notice([f"it came from {shown(owner)} so far; {shown(found.index.name)} stands before it and has it now"])
         try:
             # Who has it is settled, and was told: not once more for each dependency.
             take = partial(tools.resolver.take, owner=found.index.name, priority=tools.priority, deadline=tools.deadline)
-            selection = select(self.order, found, take, made=_called(rows))
+            selection = select(self.order, found, lambda wanted, only: take(wanted, only=only), made=_called(rows))
         finally:
             # A page may be large, and nobody asks for it again in this sync.
             tools.resolver.forget(name)
@@ -202,7 +219,8 @@ class _Plan:
 
     def _report(self, found: Found, selection: Selection, *, removed: Iterable[VersionReport] = ()) -> ProjectReport:
         missed = [missed_report(entry, problem) for entry, problem in selection.missed]
-        return self.report(index=found.index.name, tried=found.tried, versions=(*self._reports.values(), *missed, *removed))
+        blocked = blocked_reports(selection.blocked, (located for _, located in selection.located))
+        return self.report(index=found.index.name, tried=found.tried, versions=(*self._reports.values(), *missed, *blocked, *removed))
 
 
 class _Sync(_Plan):
@@ -213,32 +231,79 @@ class _Sync(_Plan):
         self._ends_claims = ends_claims
         self._removed: list[VersionReport] = []
         self._withdrawn: Mapping[str, bool] = {}
+        self._ahead = Ahead((), tools)
+
+    def so_far(self) -> tuple[VersionReport, ...]:
+        """Return what is known of versions when something stops the project, what was taken away among it."""
+        return (*super().so_far(), *self._removed)
 
     def run(self) -> ProjectReport:
-        """Ask the index and bring what is missing."""
+        """Take away what is blocked, ask the index, and bring what is missing."""
+        self._drop_blocked()
+        by = self.tools.config.filters.reason(self.order.name)
+        if by is not None:
+            return self._blocked(by)
         if not self.order.entries:
             return self._forget()
         owner, rows = self._remembered()
         found, selection = self._select(owner, rows)
         self._withdrawn = _withdrawn(found, selection, rows)
         left = deque(selection.wanted)
-        while left or self._withdrawn:
-            self._publish(left, owner=found.index.name, complete=not selection.missed)
-        drop_published(self.order.name, self.tools)
-        self.tools.store.drop_stale_spools(self.order.name)
+        if selection.blocked and not left and self._repository is not None:
+            # What stood here before may go, though nothing comes.
+            self._publish(left, owner=None, complete=not selection.missed)
+        missing = [one for one in left if self._is_missing(one, rows.get(one.release.text))]
+        self.tools.pool.expect(sum(one.release.candidates[0].size or 0 for one in missing))
+        with closing(Ahead(missing, self.tools)) as self._ahead:
+            while left or self._withdrawn:
+                self._publish(left, owner=found.index.name, complete=not selection.missed)
+        self._reports = {text: self._reports[text] for text in (one.release.text for one in selection.wanted) if text in self._reports}
+        clear_spool(self.order.name, self.tools)
         self._maintain()
         return self._report(found, selection, removed=self._removed)
 
+    def _is_missing(self, wanted: Wanted, row: VersionRow | None) -> bool:
+        """Whether a version has to be downloaded, by what is known of it now."""
+        is_there = row is not None and (row.is_published or row.status is RowStatus.REMOVED)
+        return not is_there and standing_refusal(wanted, row, self.tools) is None
+
     def _maintain(self) -> None:
         """Keep small packs from piling up; whoever waits for a version is not kept waiting for that."""
-        tools, name = self.tools, self.order.name
-        if tools.priority is Priority.WAITED_FOR or self._place() is None:
+        tools = self.tools
+        repository = self._stored() if tools.priority is not Priority.WAITED_FOR else None
+        if repository is None:
             return
         try:
-            tools.store.repository(name).maintain_if_due(keep_superseded=tools.store.keep_superseded, stop=tools.stop)
+            repository.maintain_if_due(keep_superseded=tools.store.keep_superseded, stop=tools.stop)
         except StoreError as problem:
             # What was asked for is published all the same.
             self.notice([f"its packs could not be made one: {problem}"])
+
+    def _drop_blocked(self) -> None:
+        """Take the tags from what the filters keep out now.
+
+        It is done first, and whoever claims it: an index that does not answer, or
+        another claim, must not keep in what an administrator wants out.
+        """
+        tools, name = self.tools, self.order.name
+        if tools.priority is Priority.WAITED_FOR or tools.config.filters.of(name).are_silent:
+            return
+        _, rows = self._remembered()
+        out = kept_out(tools.config.filters, name, rows, self._claims)
+        if not out:
+            return
+        with self._batch() as (repository, batch):
+            batch.unclaim(out)
+            change = batch.publish()
+            self._removed += removed_reports({text for text, row in rows.items() if row.is_published}, repository.rows())
+        for commit in {row.commit for row in rows.values() if row.text in out and row.commit is not None}:
+            tools.store.asked.forget(name, commit)
+        if change is not None:
+            self._announce(change)
+
+    def _blocked(self, by: str) -> ProjectReport:
+        report = super()._blocked(by)
+        return evolve(report, versions=(*report.versions, *self._removed))
 
     def _forget(self) -> ProjectReport:
         """End the claims of a configuration that no longer names the project."""
@@ -246,15 +311,15 @@ class _Sync(_Plan):
         return self.report(index=None, tried=(), versions=tuple(self._removed))
 
     def _publish(self, left: deque[Wanted], *, owner: str | None, complete: bool) -> None:
-        """Publish one batch; once more where a repair put another repository into the place while it was filled."""
+        """Publish one batch; once more where a repair or a prune took the repository away while it was filled."""
         place = self.tools.store.path_of(self.order.name)
         before, taken, withdrawn = _inode(place), tuple(left), self._withdrawn
         try:
             self._publish_batch(left, owner=owner, complete=complete)
-        except DiskError:
-            if before is None or _inode(place) in (before, None):
+        except (DiskError, NotStoredError, UsageError):
+            if before is None or _inode(place) == before:
                 raise
-            # What was written is in the repository that was set aside; downloads are kept and are not made again.
+            # What was written went with the repository that was there; downloads are kept and are not made again.
             left.clear()
             left.extend(taken)
             self._withdrawn = withdrawn
@@ -262,30 +327,51 @@ class _Sync(_Plan):
 
     def _publish_batch(self, left: deque[Wanted], *, owner: str | None, complete: bool) -> None:
         """Fill one batch from the left of what is wanted, and publish it."""
-        tools, name = self.tools, self.order.name
-        with tools.store.writing(name, tools.patience) as repository, repository.batch(stop=tools.stop, deadline=tools.deadline) as batch:
+        tools = self.tools
+        with self._batch() as (repository, batch):
             if repository.owner is None and owner is not None:
                 batch.record_owner(owner)
-            filling = Filling(tools, repository, batch)
+            filling = Filling(tools, repository, batch, self._ahead)
             filling.fill(left)
             if not left:
                 filling.mark_yanked(self._withdrawn)
                 self._withdrawn = {}
             succeeded = complete and not any(report.error for report in (*self.so_far(), *filling.reports.values()))
             if self._ends_claims and not left and succeeded:
-                batch.end_claims(tools.config.id, keep_entries=self._standing())
-            before = {row.text for row in repository.rows().values() if row.is_published}
+                keep_asked(self.order.name, repository, batch, asked=tools.store.asked.commits(self.order.name))
+                for claimant in tools.ending.of(repository.claims()):
+                    batch.end_claims(claimant, keep_entries=self._standing(claimant))
+            before = repository.rows()
             change = batch.publish()
             filling.settle(batch.conflicts)
-            self._removed += removed_reports(before, repository.rows())
+            if change is not None:
+                self._removed += removed_reports({row.text for row in before.values() if row.is_published}, repository.rows())
         self._reports.update(filling.reports)
         self.notice(filling.notices)
         if change is not None:
             self._announce(change)
-        filling.drop_spools(tools.store.repository(name) if self._place() is not None else None)
+        if filling.has_spools:
+            filling.drop_spools(self._stored())
 
-    def _standing(self) -> tuple[str, ...]:
-        return tuple(entry.text for entry in self.order.entries if entry.claimant == self.tools.config.id)
+    def _stored(self) -> Repository | None:
+        """Return the repository in its place, None where there is none there."""
+        place = self._place()
+        if place is None or (self._repository is not None and self._repository.path == place):
+            return None if place is None else self._repository
+        self._repository = self.tools.store.repository(self.order.name)
+        return self._repository
+
+    @contextmanager
+    def _batch(self) -> Iterator[tuple[Repository, Batch]]:
+        tools = self.tools
+        with (
+            tools.store.writing(self.order.name, tools.patience, known=self._repository) as repository,
+            repository.batch(stop=tools.stop, deadline=tools.deadline) as batch,
+        ):
+            yield repository, batch
+
+    def _standing(self, claimant: str) -> tuple[str, ...]:
+        return tuple(entry.text for entry in self.order.entries if entry.claimant == claimant)
 
     def _announce(self, change: Change) -> None:
         if change.old != change.new:

@@ -21,7 +21,7 @@ from pydeps_host.errors import (
     StoreError,
     TooLargeError,
 )
-from pydeps_host.host.making import Made, make
+from pydeps_host.host.making import Made, Means, make
 from pydeps_host.host.order import Wanted
 from pydeps_host.host.repair_reports import Repair, VersionRepair
 from pydeps_host.host.spooling import drop
@@ -121,7 +121,7 @@ class Rebuilt:
         try:
             wanted = self._wanted(row)
             # What was chosen once, the date above all, is chosen again only where nothing tells it.
-            made = make(wanted, row, self._batch, self._source.tools)
+            made = make(wanted, row, Means.here(self._batch, self._source.tools), self._source.tools)
         except _INTERRUPTS:
             raise
         except HostError as problem:

@@ -10,10 +10,9 @@ from packaging.version import InvalidVersion, Version
 
 from pydeps_host.dependency import tag_of, version_of_tag
 from pydeps_host.host.survivors import Survivors
-from pydeps_host.materializer import AUTHOR_EMAIL, AUTHOR_NAME
 from pydeps_host.repository import TAGS, Ref, Status, VersionRow, VersionTag
 from pydeps_host.repository.salvage import Salvaged
-from pydeps_host.values import unescape
+from pydeps_host.values import AUTHOR_EMAIL, AUTHOR_NAME, unescape
 
 _LINE: Final = re.compile(r"^(File|Size|SHA-256|Policy|Skipped): (.*)$", re.MULTILINE)
 

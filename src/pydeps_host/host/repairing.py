@@ -20,6 +20,7 @@ from pydeps_host.host.survivors import Survivors
 from pydeps_host.host.tools import Tools
 from pydeps_host.repository import Ref, Repository, VersionRow, newest_first, verify_repository
 from pydeps_host.repository.beginning import begin
+from pydeps_host.repository.history import history_of
 from pydeps_host.repository.journal import JournalLine
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.salvage import Salvaged, salvage, what_is_left
@@ -125,6 +126,7 @@ class _Repair:
             rows=wanted.others,
             claims=found.state.claims,
             owner=found.state.owner,
+            name=found.state.name,
         )
         if where.building.is_dir():
             if _began_with(where.building, first):
@@ -167,7 +169,8 @@ class _Repair:
             raise DamagedError(str(new.path), f"what was built anew is damaged itself: {damages[0]}")
         refs, generation = dict(new.refs()), new.generation
         self._report = evolve(self._report, set_aside=where.swap())
-        before = found.refs if found.refs_are_whole else references_of(found.state.rows)
+        state = found.state
+        before = found.refs if found.refs_are_whole else references_of(state.rows, history_of(state.name, state.rows))
         names = sorted(name for name in {*before, *refs} if before.get(name) != refs.get(name))
         if names:
             self._tools.tell(RepositoryChanged(self._order.name, generation, _ids(names, before), _ids(names, refs)))

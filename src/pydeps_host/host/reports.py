@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from pydeps_host.errors import HostError
+from pydeps_host.events import LockfileRead
 from pydeps_host.values import NotedMember, Tried, escape
 
 # Raised when a field of the JSON changes its meaning or goes; added fields keep it.
@@ -22,6 +23,7 @@ class Status(Enum):
     REMOVED = "removed"
     FAILED = "failed"
     PLANNED = "planned"
+    BLOCKED = "blocked"
 
 
 @frozen(kw_only=True)
@@ -38,6 +40,7 @@ class VersionReport:
         skipped: How many entries of the archive were skipped, by reason code.
         skips: The first 1,000 of them.
         set_aside: Files that were tried before, and why each gave way.
+        blocked_by: The key and the pattern of `filters` that keep it out, or None. That is no failure.
         error: Why it failed, or None.
     """
 
@@ -50,6 +53,7 @@ class VersionReport:
     skipped: tuple[tuple[str, int], ...] = ()
     skips: tuple[NotedMember, ...] = ()
     set_aside: tuple[tuple[str, str], ...] = ()
+    blocked_by: str | None = None
     error: HostError | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +68,7 @@ class VersionReport:
             "skipped": dict(self.skipped),
             "skips": [{"path": skip.path, "reason": skip.reason, "offset": skip.offset} for skip in self.skips],
             "set_aside": [{"file": escape(file), "reason": escape(reason)} for file, reason in self.set_aside],
+            "blocked_by": None if self.blocked_by is None else escape(self.blocked_by),
             "error": error_to_json(self.error),
         }
 
@@ -129,7 +134,7 @@ class ProjectReport:
 
     @property
     def succeeded(self) -> bool:
-        """Whether everything that was asked for is there, or is planned."""
+        """Whether everything that was asked for is there, is planned, or is blocked."""
         return self.error is None and all(version.error is None for version in self.versions)
 
     def to_json(self, *, verbose: bool = False) -> dict[str, Any]:
@@ -173,14 +178,16 @@ class SyncReport:
 
     Attributes:
         projects: In the order of their names.
+        lockfiles: What came of each lock file, in the order in which they were read.
     """
 
     projects: tuple[ProjectReport, ...] = field(converter=_by_name)
+    lockfiles: tuple[LockfileRead, ...] = ()
 
     @property
     def succeeded(self) -> bool:
-        """Whether every project did."""
-        return all(project.succeeded for project in self.projects)
+        """Whether every project did, and every lock file could be read."""
+        return all(project.succeeded for project in self.projects) and all(read.error is None for read in self.lockfiles)
 
     def count(self, status: Status) -> int:
         """Return how many versions have this status."""

@@ -6,7 +6,7 @@ left behind can be verified and used again, whether or not the index tells diges
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,28 +61,36 @@ def proven(artifact: Artifact, file: File, required: tuple[Digest, ...]) -> froz
         return frozenset(required) & _digests(artifact.path, untold)
 
 
-def drop_published(name: NormalizedName, tools: Tools) -> None:
-    """Remove files of published versions, left behind by somebody who was killed before it could.
+def clear_spool(name: NormalizedName, tools: Tools) -> None:
+    """Remove what somebody left behind who was killed: files of published versions, and those that nobody came back for.
 
     Raises:
         ClosedError, DeadlineError: The wait for a version's lock ended.
         StoreError: The repository cannot be read.
     """
     left = {path.suffix[1:]: path for path in tools.store.spooled(name)}
-    repository = tools.store.known_repository(name) if left else None
-    if repository is None:
-        return
-    for row in repository.rows().values():
-        if row.is_published and row.sha256 in left:
-            # Under the lock, so that nobody reads it meanwhile.
-            with repository.version_lock(row.text, stop=tools.stop, deadline=tools.deadline):
-                drop(left[row.sha256])
+    if left:
+        _drop_published(name, left, tools)
+        tools.store.drop_stale_spools(name)
 
 
 def drop(path: Path) -> None:
     """Remove a spooled file that is published or of no use; what cannot be removed goes stale and is removed later."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+def _drop_published(name: NormalizedName, left: Mapping[str, Path], tools: Tools) -> None:
+    """Remove the files of published versions, given by their SHA-256."""
+    repository = tools.store.known_repository(name)
+    if repository is None:
+        return
+    for row in repository.rows().values():
+        path = left.get(row.sha256 or "")
+        if row.is_published and path is not None:
+            # Under the lock, so that nobody reads it meanwhile.
+            with repository.version_lock(row.text, stop=tools.stop, deadline=tools.deadline):
+                drop(path)
 
 
 def _key(file: File) -> str:

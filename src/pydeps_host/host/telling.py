@@ -1,6 +1,6 @@
 """What the journal knows of a version, as a report tells it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydeps_host.dependency import tag_of
 from pydeps_host.errors import DigestError, HostError
@@ -10,7 +10,7 @@ from pydeps_host.repository import Status as RowStatus
 from pydeps_host.repository import VersionRow
 from pydeps_host.resolver import Located
 from pydeps_host.simple_api import File
-from pydeps_host.values import Digest, shown
+from pydeps_host.values import Digest, any_of, shown
 
 
 def row_report(row: VersionRow, status: Status, error: HostError | None = None) -> VersionReport:
@@ -37,9 +37,26 @@ def failed_report(wanted: Wanted, error: HostError) -> VersionReport:
 
 def missed_report(entry: Entry, problem: HostError) -> VersionReport:
     """Tell an entry that chose nothing."""
-    asked = entry.dependency.pinned_text or entry.dependency.specifier or "*"
-    tag = tag_of(entry.dependency.pinned_text.removeprefix("v")) if entry.dependency.pinned_text else ""
+    asked, tag = _asked(entry)
     return VersionReport(version=asked, status=Status.FAILED, tag=tag, error=problem)
+
+
+def blocked_reports(entries: Iterable[tuple[Entry, str]], located: Iterable[Located] = ()) -> tuple[VersionReport, ...]:
+    """Tell what the filters keep out, each version once.
+
+    Args:
+        entries: Entries that take nothing for that reason, each with what keeps it out.
+        located: What other entries take, which tells what they would take besides.
+    """
+    told = {asked: (tag, by) for entry, by in entries for asked, tag in [_asked(entry)]}
+    told |= {text: (tag_of(text), by) for one in located for text, by in one.choice.blocked}
+    return tuple(VersionReport(version=text, status=Status.BLOCKED, tag=tag, blocked_by=by) for text, (tag, by) in told.items())
+
+
+def _asked(entry: Entry) -> tuple[str, str]:
+    """Return what an entry asks for, in place of a version, and the tag that it would have; empty for none."""
+    pinned = entry.dependency.pinned_text
+    return pinned or entry.dependency.specifier or "*", tag_of(pinned.removeprefix("v")) if pinned else ""
 
 
 def choice_report(entry: Entry, located: Located) -> ChoiceReport:
@@ -89,7 +106,7 @@ def required_differs(wanted: Wanted, row: VersionRow) -> DigestError | None:
     """Say so where none of the digests that an entry requires is that of the file that was taken."""
     if not wanted.required or not _known(row).isdisjoint(wanted.required):
         return None
-    return DigestError(f"{wanted.release.name} {row.filename}", " or ".join(map(str, wanted.required)), f"sha256:{row.sha256}")
+    return DigestError(f"{wanted.release.name} {row.filename}", any_of(wanted.required), f"sha256:{row.sha256}")
 
 
 def changes_since(wanted: Wanted, row: VersionRow) -> tuple[str, ...]:

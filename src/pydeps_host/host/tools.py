@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from pydeps_host.config import HostConfig
 from pydeps_host.errors import ClosedError
 from pydeps_host.events import Event, Observer
+from pydeps_host.host.locking import Ending
 from pydeps_host.limiter import Priority, Stop
+from pydeps_host.processes.pool import Pool
 from pydeps_host.repository import Patience
 from pydeps_host.resolver import Resolver
 from pydeps_host.store import Store
@@ -27,11 +29,21 @@ class Teller:
         self._observer = observer
         # Reentrant: an observer may ask the host for something, and be told of that too.
         self._lock = threading.RLock()
+        self._telling: int | None = None
 
     def __call__(self, event: Event, /) -> None:
         """Tell one event."""
         with self._lock:
-            self._observer(event)
+            before, self._telling = self._telling, threading.get_ident()
+            try:
+                self._observer(event)
+            finally:
+                self._telling = before
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether it is the observer that runs in this thread: nobody else is told anything before it is done."""
+        return self._telling == threading.get_ident()
 
 
 @frozen(kw_only=True)
@@ -48,6 +60,8 @@ class Tools:
         halted: Whether this sync ends before its time.
         priority: Who goes first where requests wait.
         deadline: When to give up, in seconds of `time.monotonic()`, or None.
+        ending: Whose claims a sync ends where they no longer stand.
+        pool: Worker processes, where they are worth it.
     """
 
     config: HostConfig
@@ -59,6 +73,8 @@ class Tools:
     halted: threading.Event = field(factory=threading.Event)
     priority: Priority = Priority.BULK
     deadline: float | None = None
+    ending: Ending = field(default=Factory(lambda tools: Ending(tools.config.id), takes_self=True))
+    pool: Pool = field(factory=lambda: Pool(0))
 
     @property
     def policy(self) -> Policy:

@@ -1,34 +1,32 @@
 """A budget that all threads of a host share."""
 
-import bisect
-import itertools
 import threading
 import time
+from itertools import chain
 
-from attrs import field, frozen
+from attrs import frozen
 
 from pydeps_host.errors import DeadlineError
-from pydeps_host.limiter.asking import DOING, Ask
+from pydeps_host.limiter.asking import DOING, Ask, Priority
 from pydeps_host.limiter.bucket import Bucket
 
 
-@frozen(order=True)
+@frozen(eq=False)
 class _Ticket:
-    """A place in the queue, ordered as it is served."""
+    """A place in the queue."""
 
-    priority: int
-    arrival: int
-    ask: Ask = field(eq=False, order=False)
-    turn: threading.Condition = field(eq=False, order=False)
+    ask: Ask
+    turn: threading.Condition
 
 
 class Budget:
     """A token bucket: `burst` requests may go out at once, then the average holds.
 
-    Whoever finds it empty queues: `WAITED_FOR` before `BULK`, first come first
-    served within each. Only the head of the queue looks at the bucket, so
-    nobody spends out of turn, and whoever gives up has spent nothing. There is
-    no thread behind it.
+    Whoever finds it empty queues: `WAITED_FOR` before `BULK`, but by turns where
+    both wait, so that what is waited for takes at most half of the budget from what
+    runs in bulk; first come first served within each. Only the head of the queue
+    looks at the bucket, so nobody spends out of turn, and whoever gives up has
+    spent nothing. There is no thread behind it.
     """
 
     def __init__(self, *, requests_per_hour: float, burst: int = 100) -> None:
@@ -45,14 +43,17 @@ class Budget:
         self._started = time.monotonic_ns()
         # Reentrant: a signal handler that sets a Stop may run while its thread holds it.
         self._lock = threading.RLock()
-        self._queue: list[_Ticket] = []
-        self._arrivals = itertools.count()
+        # In the order of their arrival.
+        self._waited_for: list[_Ticket] = []
+        self._bulk: list[_Ticket] = []
+        # Whether somebody went before bulk work that waits, and it is the turn of that now.
+        self._is_turn_of_bulk: bool = False
 
     def acquire(self, ask: Ask, /) -> float:
         """Wait for the right to send one request, and spend it; see `Limiter.acquire`."""
         began = time.monotonic()
         self._bucket.load()
-        ticket = _Ticket(ask.priority, next(self._arrivals), ask, threading.Condition(self._lock))
+        ticket = _Ticket(ask, threading.Condition(self._lock))
         forget = ask.stop.on_set(lambda: self._wake(ticket)) if ask.stop is not None else _nothing
         try:
             with self._lock:
@@ -69,10 +70,10 @@ class Budget:
         return time.monotonic() - began
 
     def _join(self, ticket: _Ticket) -> None:
-        place = bisect.bisect(self._queue, ticket)
-        self._queue.insert(place, ticket)
+        self._line_of(ticket).append(ticket)
+        queue = self._queue
         # Those behind may no longer meet their deadlines: they look again.
-        for later in self._queue[place + 1 :]:
+        for later in queue[queue.index(ticket) + 1 :]:
             later.turn.notify()
 
     def _wait(self, ticket: _Ticket) -> None:
@@ -92,6 +93,7 @@ class Budget:
         now = time.monotonic_ns() - self._started
         if place == 0 and self._bucket.take(now):
             # At once, so that whoever comes next does not find a queue without a reason.
+            self._is_turn_of_bulk = ticket in self._waited_for
             self._leave(ticket)
             return None
         estimate = self._bucket.delay(now, place + 1)
@@ -101,10 +103,23 @@ class Budget:
 
     def _leave(self, ticket: _Ticket) -> None:
         with self._lock:
-            if ticket in self._queue:
-                self._queue.remove(ticket)
-            if self._queue:
-                self._queue[0].turn.notify()
+            line = self._line_of(ticket)
+            if ticket in line:
+                line.remove(ticket)
+            # Only bulk work that waits has a turn.
+            self._is_turn_of_bulk = self._is_turn_of_bulk and bool(self._bulk)
+            if queue := self._queue:
+                queue[0].turn.notify()
+
+    @property
+    def _queue(self) -> list[_Ticket]:
+        """Everybody who waits, as they are served: the two lines take turns while both last."""
+        first, second = (self._bulk, self._waited_for) if self._is_turn_of_bulk else (self._waited_for, self._bulk)
+        both = min(len(first), len(second))
+        return [*chain.from_iterable(zip(first, second, strict=False)), *first[both:], *second[both:]]
+
+    def _line_of(self, ticket: _Ticket) -> list[_Ticket]:
+        return self._waited_for if ticket.ask.priority is Priority.WAITED_FOR else self._bulk
 
     def _wake(self, ticket: _Ticket) -> None:
         with self._lock:

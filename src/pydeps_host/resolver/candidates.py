@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from pydeps_host.resolver.release import Release, SetAside
 from pydeps_host.simple_api import SDIST_SUFFIXES, Distribution, File, Kind, Project, read_filename
-from pydeps_host.values import Digest
+from pydeps_host.values import Digest, any_of
 
 _PURE: Final = "none-any"
 _PUREST: Final = ("py3", "py2.py3")
@@ -67,7 +67,8 @@ def narrowed(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> t
         digests = candidate.file.digests
         told = any(digest.algorithm in algorithms for digest in digests)
         if told and digests.isdisjoint(required):
-            refused.append(SetAside(candidate.file.filename, "digest", candidate.distribution.text))
+            told_are = any_of([digest for digest in digests if digest.algorithm in algorithms])
+            refused.append(SetAside(candidate.file.filename, "digest", candidate.distribution.text, f"the index has {told_are}"))
         else:
             kept.append(candidate)
     return tuple(kept), tuple(refused)

@@ -1,13 +1,13 @@
 """The chain of indexes: which of them owns a project (*Indexes* of the behaviour)."""
 
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from attrs import field, frozen
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pydeps_host.config import Index
+from pydeps_host.config import Filters, Index
+from pydeps_host.config.filters import matches
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import (
     HostError,
@@ -47,6 +47,7 @@ class ResolverOptions:
         limits: What is enforced while pages are read.
         pages: Where pages are kept for conditional requests, or None.
         refresh: Whether every page is asked for anew, whatever is kept of it.
+        filters: Which releases are taken. Whether a project's page is asked for at all is the caller's to decide.
     """
 
     versions_per_dependency: int = 50
@@ -54,6 +55,7 @@ class ResolverOptions:
     limits: Limits = field(factory=Limits)
     pages: PageStore | None = None
     refresh: bool = False
+    filters: Filters = field(factory=Filters)
 
 
 @frozen
@@ -124,12 +126,21 @@ class Resolver:
         """Return the project's page at the index that owns it; errors are those of `find`."""
         return self.find(name).project
 
-    def find(self, name: str, *, owner: str | None = None, deadline: float | None = None, priority: Priority = Priority.BULK) -> Found:
+    def find(
+        self,
+        name: str,
+        *,
+        owner: str | None = None,
+        only: Collection[str] = (),
+        deadline: float | None = None,
+        priority: Priority = Priority.BULK,
+    ) -> Found:
         """Find the index that owns a project: the first of the chain that knows it.
 
         Args:
             name: The project, in any spelling.
             owner: The name of the index that it came from so far, or None.
+            only: The names of the indexes that are asked; empty for all.
             deadline: When to give up, in seconds of `time.monotonic()`, or None.
             priority: Who goes first where requests wait.
 
@@ -143,7 +154,7 @@ class Resolver:
             ClosedError: The transport was closed.
         """
         normalized = canonicalize_name(name)
-        return self._owned(self._walk(_Wish(normalized, deadline, priority)), normalized, owner)
+        return self._owned(self._walk(_Wish(normalized, deadline, priority, frozenset(only))), normalized, owner)
 
     def locate(
         self, dependency: Dependency, *, owner: str | None = None, deadline: float | None = None, priority: Priority = Priority.BULK
@@ -152,18 +163,25 @@ class Resolver:
         return self.take(dependency, owner=owner, deadline=deadline, priority=priority).choice.releases
 
     def take(
-        self, dependency: Dependency, *, owner: str | None = None, deadline: float | None = None, priority: Priority = Priority.BULK
+        self,
+        dependency: Dependency,
+        *,
+        owner: str | None = None,
+        only: Collection[str] = (),
+        deadline: float | None = None,
+        priority: Priority = Priority.BULK,
     ) -> Located:
-        """Choose a dependency's releases at the index that owns its project.
+        """Choose a dependency's releases at the index that owns its project; see `find` for the arguments.
 
         With `version_fallthrough`, a pin that the owner lacks is asked of the indexes
         after it, by the same rules: 404 and 410 go on, nothing else does.
 
         Raises:
+            BlockedError: The filters keep out what the dependency asks for.
             VersionNotFoundError: The owner has no release that the dependency asks for.
             HostError: What `find` raises.
         """
-        walk = self._walk(_Wish(dependency.name, deadline, priority))
+        walk = self._walk(_Wish(dependency.name, deadline, priority, frozenset(only)))
         found = self._owned(walk, dependency.name, owner)
         try:
             return self._chosen(found, dependency)
@@ -183,7 +201,8 @@ class Resolver:
             self._answers.forget((place, canonicalize_name(name)))
 
     def _chosen(self, found: Found, dependency: Dependency) -> Located:
-        return Located(choose(found.project, dependency, versions_per_dependency=self._options.versions_per_dependency), found)
+        most, filters = self._options.versions_per_dependency, self._options.filters
+        return Located(choose(found.project, dependency, versions_per_dependency=most, filters=filters), found)
 
     def _chosen_later(self, walk: Iterator[Found], dependency: Dependency) -> Located | None:
         for found in walk:
@@ -210,7 +229,7 @@ class Resolver:
         tried: list[Tried] = []
         nobody = True
         for place, index in enumerate(self._indexes):
-            reason = self._reason_not_to_ask(index, wish.name)
+            reason = self._reason_not_to_ask(index, wish)
             if reason:
                 tried.append(Tried(index.url.child(wish.name), Outcome.NOT_ASKED, reason))
                 continue
@@ -224,8 +243,11 @@ class Resolver:
         if nobody:
             raise ProjectNotFoundError(wish.name, tuple(tried))
 
-    def _reason_not_to_ask(self, index: Index, name: NormalizedName) -> str:
-        """Say why `projects` keeps an index from being asked; empty where it does not."""
+    def _reason_not_to_ask(self, index: Index, wish: "_Wish") -> str:
+        """Say why an index is not asked: because of `projects`, or of who asks; empty where it is."""
+        name = wish.name
+        if wish.only and index.name not in wish.only:
+            return "the lock file names another index"
         if _claims(index, name):
             return ""
         if any(_claims(other, name) for other in self._indexes):
@@ -233,16 +255,16 @@ class Resolver:
         return "the name is none of its `projects`" if index.projects else ""
 
     def _ask(self, place: int, wish: "_Wish") -> Answer:
-        ask = Ask(self._indexes[place], wish.name, deadline=wish.deadline, priority=wish.priority)
+        index = self._indexes[place]
 
         def work() -> Answer:
-            answer = self._client.ask(ask)
+            answer = self._client.ask(Ask(index, wish.name, deadline=wish.deadline, priority=wish.priority))
             self._observer(UrlTried(wish.name, answer.tried.url, answer.tried.outcome))
             if answer.notice:
                 self._observer(Notice(wish.name, "index-went-back", answer.notice))
             return answer
 
-        return self._answers.get((place, wish.name), work, deadline=wish.deadline, doing=f"asking {ask.url}")
+        return self._answers.get((place, wish.name), work, deadline=wish.deadline, doing=f"asking {index.name} for {wish.name}")
 
 
 @frozen
@@ -252,6 +274,7 @@ class _Wish:
     name: NormalizedName
     deadline: float | None
     priority: Priority
+    only: frozenset[str]
 
 
 def _indexes(urls: Sequence[Index | Url | str]) -> list[Index]:
@@ -275,7 +298,7 @@ def _distinct(indexes: list[Index]) -> tuple[Index, ...]:
 
 
 def _claims(index: Index, name: NormalizedName) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in index.projects)
+    return any(matches(pattern, name) for pattern in index.projects)
 
 
 def _error(name: NormalizedName, tried: tuple[Tried, ...]) -> HostError:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -10,29 +10,56 @@ from attrs import evolve, frozen
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from pydeps_host.config import Filters, ProjectFilters
 from pydeps_host.dependency import Dependency
-from pydeps_host.errors import Problem, VersionNotFoundError
+from pydeps_host.errors import BlockedError, Problem, VersionNotFoundError
 from pydeps_host.resolver.candidates import Candidate, is_yanked, narrowed, release_of, sort_files, uncontradicted
 from pydeps_host.resolver.release import Choice, Release, SetAside
 from pydeps_host.simple_api import Project, version_of
-from pydeps_host.values import shown
+from pydeps_host.values import any_of, shown
 
 _NEAR: Final = 5
+_NO_FILTERS: Final = Filters()
 
 
-def choose(project: Project, dependency: Dependency, *, versions_per_dependency: int = 50) -> Choice:
+def choose(project: Project, dependency: Dependency, *, versions_per_dependency: int = 50, filters: Filters = _NO_FILTERS) -> Choice:
     """Choose the releases of `project` that `dependency` asks for.
 
     A pin takes its one release, pre-release or yanked included. A bare name takes
     the newest final release that is not yanked, a pre-release only where nothing
     else exists. A range takes every matching release, the newest first, at most
-    `versions_per_dependency`, no yanked one, pre-releases as PEP 440 says.
+    `versions_per_dependency`, no yanked one, pre-releases as PEP 440 says. What
+    `filters` keep out is no release to a bare name and to a range.
 
     Raises:
+        BlockedError: The filters keep out the pinned release, or everything that would be taken.
         VersionNotFoundError: No release answers to it, or a pin without a local
             version (PEP 440) answers to several of them.
     """
-    return _Chooser.of(project, dependency).choose(versions_per_dependency)
+    chooser = _Chooser.of(project, dependency)
+    own = filters.of(project.name)
+    if own.are_silent:
+        return chooser.choose(versions_per_dependency)
+    # A pin that is kept out is blocked, whether or not the index has it.
+    pinned = own.reason(dependency.pinned_text) if dependency.pinned_text else None
+    if pinned is not None:
+        raise BlockedError(str(dependency), pinned)
+    return _let_in(chooser, versions_per_dependency, own)
+
+
+def _let_in(chooser: "_Chooser", most: int, filters: ProjectFilters) -> Choice:
+    """Choose among what filters let in, and tell what would be taken without them."""
+    reasons = [(release.text, filters.reason(release.text)) for release in chooser.choose(most).releases]
+    blocked = tuple((text, reason) for text, reason in reasons if reason is not None)
+    try:
+        choice = chooser.without(lambda text: filters.reason(text) is not None).choose(most)
+    except VersionNotFoundError:
+        if not blocked:
+            raise
+        by = blocked[0][1]
+    else:
+        return evolve(choice, blocked=blocked)
+    raise BlockedError(str(chooser.dependency), by)
 
 
 @frozen
@@ -64,6 +91,13 @@ class _Chooser:
             if kept:
                 found[key] = kept
         return cls(project, dependency, candidates.releases, found, tuple(set_aside))
+
+    def without(self, is_blocked: Callable[[str], bool]) -> "_Chooser":
+        """Return the choice among the releases that are not blocked."""
+        blocked = {key for key in self.found if is_blocked(self._release_of(key).text)}
+        files = [candidate for key in blocked for candidate in self.found[key]]
+        aside = tuple(SetAside(candidate.file.filename, "blocked", candidate.distribution.text) for candidate in files)
+        return evolve(self, found={key: files for key, files in self.found.items() if key not in blocked}, set_aside=self.set_aside + aside)
 
     def choose(self, most: int) -> Choice:
         spelled: tuple[SetAside, ...] = ()
@@ -145,8 +179,9 @@ class _Chooser:
         unusable = [one for one in self.set_aside if one.text and _key(one.text) == wanted]
         unusable += [one for one in self.set_aside if not one.text and in_name.search(one.filename)]
         if unusable:
-            listed = ", ".join(f"{shown(one.filename)} ({one.reason})" for one in unusable[:_NEAR])
-            return f"none of its files can be taken: {listed}"
+            listed = ", ".join(f"{shown(one.filename)} ({one.reason}{': ' if one.detail else ''}{one.detail})" for one in unusable[:_NEAR])
+            required = f"; required is {any_of(self.dependency.hashes)}" if any(one.reason == "digest" for one in unusable) else ""
+            return f"none of its files can be taken: {listed}{required}"
         return "there is no such release" if self.found else self._why_nothing()
 
     def _why_nothing(self) -> str:
@@ -161,7 +196,7 @@ class _Chooser:
         return VersionNotFoundError(str(self.dependency), str(self.project.url), reason, tuple(near[:_NEAR]))
 
     def _notices(self, releases: list[Release], cut: int) -> Iterable[Problem]:
-        place = str(self.dependency)
+        place = shown(str(self.dependency))
         if cut:
             message = f"{cut} more releases match, the newest {len(releases)} are taken"
             yield Problem(place, message, "raise `versionsPerDependency`, or narrow the range")

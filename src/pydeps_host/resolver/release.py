@@ -1,6 +1,6 @@
 """A project's releases, and which file stands for each."""
 
-from attrs import frozen
+from attrs import field, frozen
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -41,13 +41,15 @@ class SetAside:
         reason: A stable code: `not-a-distribution`, `binary-distribution`, `other-project` and
             `wheel-name` (no name that a wheel can have) by its name, `digest` (none that the
             dependency requires), `spelling` (of the version, for `===`), `contradiction` (the page
-            tells two digests or two sizes of it).
+            tells two digests or two sizes of it), `blocked` (by the filters).
         text: The version as the name spells it, or empty where it tells none.
+        detail: What the reason rests on, such as the digests that the index gives; may be empty.
     """
 
     filename: str
     reason: str
     text: str = ""
+    detail: str = field(default="", eq=False)
 
 
 @frozen
@@ -59,9 +61,11 @@ class Choice:
         cut: How many more releases match, and were left out by `versions_per_dependency`.
         set_aside: The page's files that are candidates of no release, and why, in order of their names.
         notices: What a person should know about the choice.
+        blocked: Versions that would be taken if no filter kept them out, as (text, what keeps it out).
     """
 
     releases: tuple[Release, ...]
     cut: int = 0
     set_aside: tuple[SetAside, ...] = ()
     notices: tuple[Problem, ...] = ()
+    blocked: tuple[tuple[str, str], ...] = ()

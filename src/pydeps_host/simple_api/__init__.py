@@ -5,11 +5,12 @@ thin, over any `Transport`; a folder index (`file://`) needs none.
 """
 
 from pydeps_host.simple_api.client import ACCEPT, Answer, Ask, SimpleClient
-from pydeps_host.simple_api.download import Artifact, FetchOptions, fetch_file
+from pydeps_host.simple_api.download import FetchOptions, fetch_file
 from pydeps_host.simple_api.filenames import SDIST_SUFFIXES, WHEEL_SUFFIX, Distribution, Kind, Unusable, read_filename, version_of
 from pydeps_host.simple_api.kept import KeptPage, PageStore
 from pydeps_host.simple_api.page import parse_project
 from pydeps_host.simple_api.project import File, Project, SkippedEntry
+from pydeps_host.values import Artifact
 
 __all__ = [
     "ACCEPT",

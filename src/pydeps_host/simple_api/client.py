@@ -74,16 +74,17 @@ class Ask:
         name: The project, normalised.
         deadline: When to give up, in seconds of `time.monotonic()`, or None.
         priority: Who goes first where requests wait.
+        url: The project's page, with the trailing slash that PEP 503 asks for.
     """
 
     index: Index
     name: NormalizedName
     deadline: float | None = field(default=None, kw_only=True)
     priority: Priority = field(default=Priority.BULK, kw_only=True)
+    url: Url = field(init=False)
 
-    @property
-    def url(self) -> Url:
-        """The project's page, with the trailing slash that PEP 503 asks for."""
+    @url.default
+    def _page(self) -> Url:
         return self.index.url.child(self.name)
 
 

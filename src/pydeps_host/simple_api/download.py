@@ -28,27 +28,10 @@ from pydeps_host.limiter import Priority
 from pydeps_host.simple_api.folder import path_of
 from pydeps_host.simple_api.project import File
 from pydeps_host.transport import Request, Response, Transport
-from pydeps_host.values import Digest, Limits, Outcome, Url
+from pydeps_host.values import Artifact, Digest, Limits, Outcome, Url, any_of
 
 _TOLD_EVERY: Final = 256 * 1024
 _PIECE: Final = 1024 * 1024
-
-
-@frozen
-class Artifact:
-    """A file that was downloaded and agrees with everything that was promised.
-
-    Attributes:
-        path: Where it is now.
-        filename: What the index calls it.
-        size: Bytes.
-        sha256: Computed, in hexadecimal, whether the index gave it or not.
-    """
-
-    path: Path
-    filename: str
-    size: int
-    sha256: str
 
 
 @frozen(kw_only=True)
@@ -177,7 +160,7 @@ class _Spool:
                 raise DigestError(url, str(digest), str(actual[digest.algorithm]))
         required = self._options.required
         if required and not any(actual[digest.algorithm] == digest for digest in required):
-            raise DigestError(url, " or ".join(map(str, required)), str(actual[required[0].algorithm]))
+            raise DigestError(url, any_of(required), str(actual[required[0].algorithm]))
         return actual["sha256"].value
 
 

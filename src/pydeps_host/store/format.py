@@ -7,8 +7,11 @@ from pydeps_host.errors import DamagedError, FormatError, disk_errors
 from pydeps_host.repository import FORMAT, Disk
 
 
-def check_format(path: Path) -> None:
+def check_format(path: Path) -> bool:
     """Refuse a store that a newer version wrote; one that has no number yet is fine.
+
+    Returns:
+        Whether it has one.
 
     Raises:
         FormatError: It was.
@@ -16,15 +19,17 @@ def check_format(path: Path) -> None:
         DiskError: The system refuses.
     """
     with disk_errors(path, "reading"):
-        if not path.exists():
-            return
-        written = path.read_bytes()
+        try:
+            written = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
     try:
         found = json.loads(written)["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DamagedError(str(path), "it holds no format number") from None
     if not isinstance(found, int) or found > FORMAT:
         raise FormatError(str(path), found, FORMAT)
+    return True
 
 
 def write_format(path: Path, disk: Disk) -> None:

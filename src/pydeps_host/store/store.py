@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -12,16 +12,22 @@ from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pydeps_host.errors import NotStoredError, UsageError, disk_errors
+from pydeps_host.config import ON_DEMAND
+from pydeps_host.dependency import Dependency
+from pydeps_host.errors import NotStoredError, StoreError, UsageError, disk_errors
 from pydeps_host.repository import KEEP_SUPERSEDED, Damage, Disk, Patience, Repository, locked, verify_repository
 from pydeps_host.repository.beginning import create_for
 from pydeps_host.repository.disk import is_folder
 from pydeps_host.repository.locks import locked_in_turn
 from pydeps_host.repository.superseding import check_keep
+from pydeps_host.store.asked import AskedVersions
 from pydeps_host.store.format import check_format, write_format
+from pydeps_host.store.navigating import modules_in, provides
 from pydeps_host.store.pages import KeptPages
 from pydeps_host.store.places import Places
+from pydeps_host.store.pruning import Prunable, Pruning, prunable, remove_folder
 from pydeps_host.store.rebuilding import Rebuilding, finish_swap, rebuilding_locked
+from pydeps_host.store.releasing import BY_HAND, Released, fill_release, removed_versions, with_asked
 from pydeps_host.values import shown
 
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -126,9 +132,9 @@ class Store:
             StoreError: It cannot be read.
         """
         # The last look is for one that came into place between the first two.
-        for path in (self._place(name), self._places.unborn(name), self._places.repository(name)):
+        for place in (self._place, self._places.unborn, self._places.repository):
             try:
-                return Repository.open(path, disk=self._disk)
+                return Repository.open(place(name), disk=self._disk)
             except NotStoredError:
                 continue
         return None
@@ -172,12 +178,17 @@ class Store:
             yield where
 
     @contextmanager
-    def writing(self, name: str, patience: Patience | None = None) -> Iterator[Repository]:
+    def writing(self, name: str, patience: Patience | None = None, *, known: Repository | None = None) -> Iterator[Repository]:
         """Give a project's repository to somebody who will publish a batch into it.
 
         One that has nothing published yet is kept out of sight, and comes into
         place with its first version: a reader never meets an empty one. Who makes
         it holds a lock, so that others wait and then find it.
+
+        Args:
+            name: The project.
+            patience: How long to wait for the lock.
+            known: What `known_repository` gave, so that what was read of it is not read again.
 
         Raises:
             ClosedError, DeadlineError, LockedError: The wait for the lock ended.
@@ -193,17 +204,125 @@ class Store:
                     yield from self._born(name, final, lock)
                     return
         self._settle_place(name, patience)
-        yield Repository.open(final, disk=self._disk)
+        yield known if known is not None and known.path == final else Repository.open(final, disk=self._disk)
 
-    def settle(self, name: str) -> None:
+    def modules(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the modules that a project's published versions provide, each with those versions, the newest first.
+
+        Raises:
+            NotStoredError: There is no repository.
+            StoreError: It cannot be read.
+        """
+        return modules_in(self.repository(name))
+
+    def projects_of(self, module: str) -> tuple[NormalizedName, ...]:
+        """Return the projects with a published version that provides a module, or a package that it is in, in order.
+
+        Every journal of the store is read: a program that asks often keeps what `modules` told, by generation.
+
+        Args:
+            module: Its dotted name, such as `yaml` or `google.cloud.storage.blob`.
+
+        Raises:
+            StoreError: The store cannot be read. A repository that cannot is passed over.
+        """
+        found = []
+        for name in self.names():
+            with suppress(StoreError, NotStoredError):
+                found += [name] if any(provides(one, module) for one in self.modules(name)) else []
+        return tuple(found)
+
+    def prunable(self, name: str) -> Prunable | None:
+        """Tell whether nothing claims a project's repository, so that `prune` would remove it; None where something does.
+
+        Raises:
+            NotStoredError: There is no repository.
+            StoreError: It cannot be read.
+        """
+        return prunable(self.repository(name))
+
+    def prune(self, name: str, patience: Patience | None = None) -> Prunable | None:
+        """Remove a project's repository, if nothing claims it once all of its locks are held.
+
+        What was learnt of the project stays, so that it gets the same ids when it comes
+        back. Whoever is about to publish into it makes a new one.
+
+        Returns:
+            What was removed, or None where something claims it, or it is gone.
+
+        Raises:
+            ClosedError, DeadlineError, LockedError: The wait for a lock ended.
+            StoreError: It cannot be read, or the system refuses.
+        """
+        aside = self._places.ours("pruned")
+        with self.rebuilding(name, patience) as where:
+            if where.place != self.path_of(name) or not is_folder(where.place):
+                return None
+            memory = self._places.unborn(name)
+            for folder in (aside, memory.parent):
+                self._make(folder)
+            pruning = Pruning(place=where.place, memory=memory, aside=aside, namespace=self.namespace, disk=self._disk)
+            removed = pruning.remove()
+        if removed is not None:
+            self.asked.forget_all(name)
+            self.drop_stale_spools(name)
+        self.sweep_pruned()
+        return removed
+
+    def sweep_pruned(self) -> None:
+        """Remove what is left of repositories whose removal was cut off.
+
+        Raises:
+            DiskError: The system refuses.
+        """
+        for path in self._places.ours("pruned").glob("*"):
+            remove_folder(path)
+
+    def release(self, dependency: Dependency, *, claimants: Iterable[str] = BY_HAND, patience: Patience | None = None) -> Released:
+        """End claims by name: those on a version (`numpy==1.26.0`), on a project (`numpy`), or one entry (`numpy>=1`).
+
+        Versions that nobody else claims lose their tags. What a configuration still
+        lists comes back with its next sync.
+
+        Args:
+            dependency: What is given up.
+            claimants: Who gives it up, such as `command` and `on-demand`, or a configuration's `id`; `*` stands for anything.
+            patience: How long to wait for a lock.
+
+        Raises:
+            NotStoredError: There is no repository of the project.
+            UsageError: None of them claims it.
+            ClosedError, DeadlineError, LockedError: The wait for a lock ended.
+            StoreError: The repository is not as it must be.
+        """
+        name = dependency.name
+        repository = self.repository(name)
+        rows, asked = repository.rows(), self.asked
+        claims = with_asked(repository.claims(), name, rows, asked.commits(name))
+        waits = patience if patience is not None else Patience()
+        with repository.batch(stop=waits.stop, deadline=waits.deadline) as batch:
+            ended = fill_release(batch, claims, dependency, tuple(claimants))
+            change = batch.publish()
+        removed = removed_versions(frozenset(text for text, row in rows.items() if row.is_published), repository)
+        for claimant, entry in ended:
+            # Otherwise a sync would claim it again for those who once asked.
+            for text in ended[claimant, entry] if claimant == ON_DEMAND else ():
+                asked.forget(name, rows[text].commit or "")
+        return Released(name=name, claims=tuple(ended), removed=removed, change=change)
+
+    def settle(self, name: str, *, known: Repository | None = None) -> None:
         """Have what a project's repository holds on the disk, if whoever put it in place was killed before it had synced it.
+
+        Args:
+            name: The project.
+            known: Its repository, if it was opened just now.
 
         Raises:
             NotStoredError: There is no repository.
             StoreError: The disk or the store is not as it must be.
         """
         self._settle_place(name)
-        self.repository(name).settle()
+        (known or self.repository(name)).settle()
 
     def spool(self, name: str) -> Path:
         """Return the folder, made if need be, where a project's files wait to be published."""
@@ -215,7 +334,10 @@ class Store:
         """Return the files of a project that wait to be published, whole or not."""
         folder = self._places.spool(name)
         with disk_errors(folder, "listing"):
-            return tuple(folder.glob("*"))
+            try:
+                return tuple(folder / file for file in os.listdir(folder))  # noqa: PTH208 - most often there is none
+            except FileNotFoundError:
+                return ()
 
     def drop_stale_spools(self, name: str) -> None:
         """Remove files that nobody came back for in a week."""
@@ -229,6 +351,11 @@ class Store:
     def pages(self) -> KeptPages:
         """The index pages that are kept."""
         return KeptPages(self._places.pages)
+
+    @property
+    def asked(self) -> AskedVersions:
+        """Which versions somebody asked for, and when last."""
+        return AskedVersions(self._places.ours("asked"))
 
     def check_format(self) -> None:
         """Refuse a store that a newer version wrote.
@@ -247,8 +374,7 @@ class Store:
             DiskError: It cannot be written.
         """
         path = self._places.format
-        self.check_format()
-        if path.exists():
+        if check_format(path):
             return
         self._make(path.parent)
         # Whoever made them may have been killed before it had synced them.
@@ -297,7 +423,8 @@ class Store:
     def _place(self, name: str) -> Path:
         """Return where a project's repository is or would be, after a repair that was cut off is brought to its end."""
         final = self._places.repository(name)
-        finish_swap(self._places.ours("repaired") / final.name, final, self._disk)
+        if not is_folder(final):
+            finish_swap(self._places.ours("repaired", final.name), final, self._disk)
         return final
 
     def _make(self, folder: Path) -> None:
@@ -325,4 +452,7 @@ def _mark(lock: int, text: bytes, path: Path) -> None:
 
 def _is_marked(path: Path) -> bool:
     with disk_errors(path, "looking at"):
-        return path.exists() and path.stat().st_size > 0
+        try:
+            return path.stat().st_size > 0
+        except FileNotFoundError:
+            return False

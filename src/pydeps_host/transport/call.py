@@ -15,6 +15,7 @@ from attrs import frozen
 
 from pydeps_host.errors import ClosedError, DeadlineError, forget_locals
 from pydeps_host.limiter import Stop
+from pydeps_host.transport.threads import Work, in_new_thread
 
 T = TypeVar("T")
 
@@ -70,13 +71,15 @@ class Patience:
 class Call(Generic[T]):
     """One piece of work and the wait for it."""
 
-    def __init__(self, work: Callable[["Call[T]"], T]) -> None:
+    def __init__(self, work: Callable[["Call[T]"], T], *, run: Callable[[Work], None] = in_new_thread) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             work: Is given the call, for `guarded` and `on_abandon`.
+            run: Runs something in another thread, and returns at once.
         """
         self._work = work
+        self._start = run
         # Reentrant: a signal handler that sets the Stop runs in the thread that holds it.
         self._condition = threading.Condition(threading.RLock())
         self._abandoned = False
@@ -97,7 +100,7 @@ class Call(Generic[T]):
         """
         forget = patience.stop.on_set(self._wake)
         try:
-            threading.Thread(target=self._run, name="pydeps-host-request", daemon=True).start()
+            self._start(self._run)
             with self._condition:
                 while not self._done:
                     self._condition.wait(_sooner(patience.remaining(), check()))

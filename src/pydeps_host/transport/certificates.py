@@ -6,14 +6,16 @@ always answered here.
 """
 
 import re
-import ssl
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydeps_host.errors import UsageError
 from pydeps_host.transport.environment import Bundle
 from pydeps_host.transport.options import ClientCertificate
 from pydeps_host.values import shown
+
+if TYPE_CHECKING:
+    import ssl
 
 _CERTIFICATE: Final = b"CERTIFICATE-----"
 _KEY: Final = b"PRIVATE KEY-----"
@@ -31,10 +33,12 @@ def check(bundle: Bundle | None, client: ClientCertificate | None) -> None:
     if bundle is not None:
         context_for(bundle, None)
     if client is not None:
+        import ssl
+
         _show(client, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
-def context_for(bundle: Bundle | None, client: ClientCertificate | None) -> ssl.SSLContext:
+def context_for(bundle: Bundle | None, client: ClientCertificate | None) -> "ssl.SSLContext":
     """Return a context that trusts a bundle, or else the usual certificates, and shows a client certificate, or none.
 
     Raises:
@@ -46,13 +50,15 @@ def context_for(bundle: Bundle | None, client: ClientCertificate | None) -> ssl.
     return context
 
 
-def _usual() -> ssl.SSLContext:
+def _usual() -> "ssl.SSLContext":
     import httpx
 
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _trusting(bundle: Bundle) -> ssl.SSLContext:
+def _trusting(bundle: Bundle) -> "ssl.SSLContext":
+    import ssl
+
     folder = bundle.path.is_dir()
     try:
         names = [path.name for path in bundle.path.iterdir()] if folder else []
@@ -66,7 +72,7 @@ def _trusting(bundle: Bundle) -> ssl.SSLContext:
     return context
 
 
-def _show(client: ClientCertificate, context: ssl.SSLContext) -> None:
+def _show(client: ClientCertificate, context: "ssl.SSLContext") -> None:
     key = client.certificate if client.key is None else client.key
     _look(client.certificate, "the client certificate", _CERTIFICATE)
     _look(key, "the client certificate's key", _KEY)

@@ -5,9 +5,8 @@ server sent. Neither leaves the transport: a fault is a few fixed words.
 """
 
 import socket
-import ssl
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
@@ -15,6 +14,9 @@ from pydeps_host.errors import CertificateError, ClientCertificateError
 from pydeps_host.transport.environment import Bundle, Proxy
 from pydeps_host.transport.options import TransportOptions
 from pydeps_host.values import Outcome, Url
+
+if TYPE_CHECKING:
+    import ssl
 
 # What a server says of our certificate, or for want of one (RFC 8446, section 6.2), as OpenSSL calls it.
 _OURS: Final = {
@@ -83,6 +85,8 @@ class Scene:
 
 def fault_of(problem: BaseException, scene: Scene) -> Fault | HeaderTooLargeError | CertificateError | ClientCertificateError:
     """Return what an exception of httpx, or one that it lets through, means."""
+    import ssl
+
     chain = list(_causes(problem))
     for cause in chain:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -117,7 +121,7 @@ def _of_httpx(problem: BaseException, chain: list[BaseException], scene: Scene) 
             return Fault(_unspecific(problem, chain, scene))
 
 
-def _untrusted(cause: ssl.SSLCertVerificationError, scene: Scene) -> CertificateError:
+def _untrusted(cause: "ssl.SSLCertVerificationError", scene: Scene) -> CertificateError:
     # The message is OpenSSL's own, and repeats at most the host's name that we gave it.
     detail = f"the certificate of {scene.proxy if scene.at_proxy else 'the server'} is not trusted: {cause.verify_message.rstrip('.')}"
     if cause.verify_code in _TIMES:
@@ -142,6 +146,8 @@ def _unknown(reason: str, scene: Scene) -> ClientCertificateError:
 
 
 def _unspecific(problem: BaseException, chain: list[BaseException], scene: Scene) -> str:
+    import ssl
+
     for cause in chain:
         if isinstance(cause, ssl.SSLError):
             return f"TLS failed: {cause.reason or 'the connection ended'}{_hint(cause, scene)}"
@@ -154,7 +160,7 @@ def _unspecific(problem: BaseException, chain: list[BaseException], scene: Scene
     return f"the connection{scene.to_proxy} failed" if isinstance(problem, OSError) else "the answer is not HTTP"
 
 
-def _hint(cause: ssl.SSLError, scene: Scene) -> str:
+def _hint(cause: "ssl.SSLError", scene: Scene) -> str:
     if scene.at_proxy:
         return f" with {scene.proxy} (if it speaks no TLS itself, write http://)"
     # How TLS 1.2 says that it wants a certificate, and much else.

@@ -27,6 +27,7 @@ from pydeps_host.transport.pauses import RETRIED, TOO_MANY, Pauses, backoff
 from pydeps_host.transport.redirects import redirect_target
 from pydeps_host.transport.resume import Arriving
 from pydeps_host.transport.retry_after import retry_after
+from pydeps_host.transport.threads import Threads
 from pydeps_host.transport.values import Request, Response
 from pydeps_host.transport.way import Question
 from pydeps_host.transport.wire import Answer, Wire
@@ -39,8 +40,8 @@ class HttpxTransport:
     """Asks servers over HTTP/1.1, by httpx; safe to share between threads.
 
     Every request that goes out is charged to the limiter: each attempt and each
-    redirect. A request's work in the operating system runs in a thread of its
-    own, so that `close`, the stop, a deadline or Ctrl-C ends `send` at once,
+    redirect. A request's work in the operating system runs in a thread that does
+    nothing else meanwhile, so that `close`, the stop, a deadline or Ctrl-C ends `send` at once,
     whatever it is doing. httpx is loaded with the first request.
 
     Ctrl-C reaches the main thread alone: whoever has other threads in `send`
@@ -78,6 +79,7 @@ class HttpxTransport:
         self._wire = Wire(options)
         # Where each server was when it answered last, public for ever where it once was: what it links to is judged by that.
         self._places: dict[Origin, Place] = {}
+        self._threads = Threads()
         self._stop = Stop()
         self._forget = (stop or Stop()).on_set(self._end)
 
@@ -97,6 +99,7 @@ class HttpxTransport:
         self._forget()
         self._end()
         self._wire.close()
+        self._threads.close()
 
     def renew_pauses(self) -> None:
         """Grant every server the pauses of a new sync."""
@@ -107,7 +110,7 @@ class HttpxTransport:
         patience = Patience(self._stop, deadline, f"asking {url}")
         patience.remaining()
         # In a thread of its own, for the keyring may have to ask a person.
-        call: Call[Credentials | None] = Call(lambda _: self._keys.of(url))
+        call: Call[Credentials | None] = Call(lambda _: self._keys.of(url), run=self._threads.run)
         own = call.result(patience)
         certificate = self._options.client_certificate
         who = "" if own is None or own == url.credentials else json.dumps([own.username.reveal(), own.password and own.password.reveal()])
@@ -141,7 +144,7 @@ class HttpxTransport:
         self._tell(RequestSent(url, course.attempt))
         pace = Pace(self._options)
         try:
-            call: Call[Reply] = Call(partial(self._work, course, pace))
+            call: Call[Reply] = Call(partial(self._work, course, pace), run=self._threads.run)
             reply = call.result(patience, pace.check)
         except HeaderTooLargeError:
             raise PageError(str(url), "limit", "the response's header is larger than 100 KiB") from None

@@ -1,10 +1,9 @@
 """httpx, and nothing else: a question goes out, a raw answer comes in."""
 
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from attrs import frozen
 
@@ -21,6 +20,8 @@ from pydeps_host.transport.way import Door, Question, Way
 from pydeps_host.values import Outcome, Url
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 # How long `close` waits for requests under way to let go of their connections.
@@ -136,7 +137,8 @@ class Wire:
     def _pieces(self, reply: "httpx.Response", way: Way) -> Iterator[bytes]:
         import httpx
 
-        raw, received = reply.iter_raw(), 0
+        # Not `iter_raw`, which cuts what comes into pieces once more.
+        raw, received = iter(cast("httpx.SyncByteStream", reply.stream)), 0
         while True:
             try:
                 piece = next(raw, None)
