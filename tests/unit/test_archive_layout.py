@@ -145,9 +145,9 @@ def test_an_entry_that_nobody_else_holds_is_let_go_once_it_is_in_the_tree():
 
     def given() -> Iterator[Entry]:
         # A link is what makes the tree more than a list.
-        for entry in (link("p/link", "0"), *(file(f"p/{number}") for number in range(99))):
-            alive.add(entry)
-            yield entry
+        for one in (link("p/link", "0"), *(file(f"p/{number}") for number in range(99))):
+            alive.add(one)
+            yield one
         counts.append(len(alive))
 
     def left_out() -> Iterator[Skip]:

@@ -166,7 +166,8 @@ class ProjectFilters:
             version: The version's text; None asks for the project as a whole.
 
         Returns:
-            The key and the pattern, such as `filters.block: numpy==*rc*`, or `filters.allow` where nothing there matches.
+            The key and the pattern with a colon between them, such as `filters.block` and `numpy==*rc*`; `filters.allow` alone
+            where nothing there matches.
         """
         text = None if version is None else _normalised(version)
         blocked = next((pattern for pattern in self.block if (not pattern.versions if text is None else pattern.takes(text))), None)
