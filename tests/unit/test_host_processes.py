@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bench import Bench, codes, sdist, statuses
-from pydeps_host import Host, Status, Store
+from pydeps_host import Host, HostConfig, Status, Store
 from pydeps_host.errors import ArchiveError, ClosedError, DiskError, WorkerDiedError
 from pydeps_host.events import RepositoryChanged, VersionFinished
 from pydeps_host.git import PackIndex
@@ -487,6 +487,27 @@ def test_the_next_file_comes_while_a_version_is_made(jobs, bench, monkeypatch):
     monkeypatch.setattr(filling, "carry_out", carry_out)
     assert bench.sync("alpha>=1", jobs=jobs).succeeded
     assert [path.rpartition("/")[2] for path in bench.index.files] == [f"alpha-{version}.tar.gz" for version in VERSIONS]
+
+
+@pytest.mark.parametrize(("jobs", "ahead"), [(1, False), (2, True)])
+def test_a_file_of_a_folder_comes_ahead_only_of_a_worker(jobs, ahead, tmp_path, monkeypatch):
+    folder = tmp_path / "index" / "alpha"
+    folder.mkdir(parents=True)
+    for made in map(sdist, VERSIONS):
+        (folder / made.filename).write_bytes(made.data)
+    config = HostConfig.from_mapping({"urls": [folder.parent.as_uri()], "dependencies": ["alpha>=1"]})
+    threads: set[str] = set()
+    make = carry_out_here
+
+    def carry_out(task: Any, into: Any) -> Any:
+        threads.update(thread.name for thread in threading.enumerate())
+        return make(task, into)
+
+    monkeypatch.setattr(filling, "carry_out", carry_out)
+    monkeypatch.setattr("pydeps_host.host.host.cores", lambda: 2)
+    with Host(config, Store(tmp_path / "store")) as host:
+        assert host.sync(jobs=jobs).succeeded
+    assert any(name.endswith("-ahead") for name in threads) is ahead
 
 
 def test_only_so_many_files_are_downloaded_ahead(bench, monkeypatch):

@@ -254,7 +254,7 @@ class _Sync(_Plan):
             self._publish(left, owner=None, complete=not selection.missed)
         missing = [one for one in left if self._is_missing(one, rows.get(one.release.text))]
         self.tools.pool.expect(sum(one.release.candidates[0].size or 0 for one in missing))
-        with closing(Ahead(missing, self.tools)) as self._ahead:
+        with closing(Ahead([one for one in missing if self._is_waited_for(one)], self.tools)) as self._ahead:
             while left or self._withdrawn:
                 self._publish(left, owner=found.index.name, complete=not selection.missed)
         self._reports = {text: self._reports[text] for text in (one.release.text for one in selection.wanted) if text in self._reports}
@@ -266,6 +266,10 @@ class _Sync(_Plan):
         """Whether a version has to be downloaded, by what is known of it now."""
         is_there = row is not None and (row.is_published or row.status is RowStatus.REMOVED)
         return not is_there and standing_refusal(wanted, row, self.tools) is None
+
+    def _is_waited_for(self, wanted: Wanted) -> bool:
+        """Whether somebody could do something else while a file comes: not who copies it from a folder and makes its version then."""
+        return self.tools.pool.size > 1 or wanted.release.candidates[0].url.scheme != "file"
 
     def _maintain(self) -> None:
         """Keep small packs from piling up; whoever waits for a version is not kept waiting for that."""

@@ -23,6 +23,9 @@ class Pool:
     """The worker processes of one sync.
 
     None is started before there is work enough for them to be worth it. Threads may share it.
+
+    Attributes:
+        size: The most workers; below two there are none.
     """
 
     def __init__(self, size: int, *, projects: int = 1, start: Callable[[], Worker] = Worker) -> None:
@@ -33,7 +36,7 @@ class Pool:
             projects: How many projects there are to be worked on.
             start: Starts one; raises `OSError` where that cannot be done.
         """
-        self._size = size
+        self.size: int = size
         self._start = start
         self._lock = threading.Lock()
         self._workers: list[Worker] = []
@@ -132,10 +135,10 @@ class Pool:
     def _fill(self) -> None:
         """Start what is missing."""
         try:
-            while len(self._workers) < self._size:
+            while len(self._workers) < self.size:
                 self._workers.append(self._start())
         except OSError:
-            self._size = len(self._workers)
+            self.size = len(self._workers)
             self._closed = not self._workers
 
 
