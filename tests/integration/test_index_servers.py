@@ -192,7 +192,7 @@ def test_every_id_is_the_one_that_the_folder_gives(name, synced):
     """Dates agree: only one of the servers tells upload times, which are those inside of the archives."""
     expected = {project: refs(path) for project, path in synced("folder").repositories().items()}
     assert {project: refs(path) for project, path in synced(name).repositories().items()} == expected
-    assert sum(map(len, expected.values())) == 6 + len(TAGS)
+    assert sum(map(len, expected.values())) == 6 + 2 * len(TAGS)
 
 
 @pytest.mark.parametrize("name", NAMES)
