@@ -227,11 +227,16 @@ def test_where_workers_die_again_and_again_the_work_is_done_here(bench, watched)
 
 @pytest.mark.usefixtures("always")
 def test_a_worker_that_died_while_it_had_nothing_to_do_is_replaced(bench, watched):
+    killed = threading.Event()
+    bench.index.script(bench.index.page_path("beta"), lambda request: killed.wait(10) and None)
+
     def kill(event: object) -> None:
-        if isinstance(event, RepositoryChanged):
+        # The other project's index has not answered yet: no worker is at work.
+        if isinstance(event, RepositoryChanged) and not killed.is_set():
             for process in watched.started:
                 process.kill()
                 process.wait()
+            killed.set()
 
     with Host(bench.config("alpha>=1", "beta>=1"), bench.store, transport=bench.index, observer=kill) as host:
         assert host.sync(jobs=2).succeeded
