@@ -183,11 +183,12 @@ class _Blobs:
         return Entry(member.path, member.kind, id=id_, target=member.target, offset=member.offset)
 
     def _blob(self, member: Member) -> bytes:
-        if isinstance(member.content, bytes):
-            if is_told_by(member.path) and member.size <= TEXT_BYTES and len(self._texts) < MOST_TEXTS:
-                self._texts[member.path] = member.content
-            return self._into.add("blob", member.content)
-        return self._into.add_stream("blob", member.size, member.content)
+        content = member.content
+        if not isinstance(content, bytes):
+            return self._into.add_stream("blob", member.size, content)
+        if is_told_by(member.path) and member.size <= TEXT_BYTES and len(self._texts) < MOST_TEXTS:
+            self._texts[member.path] = content
+        return self._into.add("blob", content)
 
 
 def _laid_out(entries: Iterable[Entry], left_out: Iterable[Skip], artifact: Artifact) -> Layout:

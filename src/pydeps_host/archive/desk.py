@@ -67,7 +67,7 @@ class Desk:
             return self._file(found, content)
         if kind is None:
             return None, self.leave(found, SkipReason.DEVICE, content)
-        return self._other(found, kind), _NOTHING
+        return self._other(found, kind), NOTHING
 
     def leave(self, found: Found, reason: SkipReason, content: Content) -> Iterator[bytes]:
         """Leave an entry out before its name is looked at; return what is to be drained."""
@@ -75,7 +75,7 @@ class Desk:
         check_name(found.raw)
         self._budget.name(raw)
         self._gate.skip(raw, reason, offset)
-        return self._timed(content.pieces(size)) if size else _NOTHING
+        return self._timed(content.pieces(size)) if size else NOTHING
 
     def _other(self, found: Found, kind: Kind) -> Member | None:
         path = self._gate.admit(found.raw, kind, found.offset)
@@ -103,9 +103,9 @@ class Desk:
         reason = SkipReason.TOO_LARGE if too_large else content_reason(path, whole)
         if reason is not None:
             self._gate.skip(raw, reason, offset)
-            return None, _NOTHING if whole is not None else self._timed(content.pieces(size))
+            return None, NOTHING if whole is not None else self._timed(content.pieces(size))
         if whole is not None:
-            return Member(path, Kind.FILE, executable, size, sane_time(mtime), offset, b"", whole), _NOTHING
+            return Member(path, Kind.FILE, executable, size, sane_time(mtime), offset, b"", whole), NOTHING
         pieces = self._timed(content.pieces(size))
         return Member(path, Kind.FILE, executable, size, sane_time(mtime), offset, b"", self._guard(pieces)), pieces
 
@@ -115,4 +115,5 @@ class Desk:
             yield piece
 
 
-_NOTHING: Iterator[bytes] = iter(())
+# What is to be drained where there is nothing.
+NOTHING: Iterator[bytes] = iter(())

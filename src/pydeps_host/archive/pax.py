@@ -4,16 +4,17 @@ import re
 from typing import NamedTuple
 
 from pydeps_host.archive.reasons import Refusal, Refused
-from pydeps_host.archive.tarheader import IDS
+from pydeps_host.archive.tarheader import BLOCK, IDS
 
 # What nearly every extended header is, because CPython's tarfile writes one for a time with a fraction.
-_ONE_TIME = re.compile(rb"([1-9][0-9]) mtime=([0-9]{1,18})(?:\.[0-9]*)?\n\0*")
-_LINE_BREAK = 0x0A
+_ONE_TIME = re.compile(rb"([1-9][0-9]) mtime=([0-9]{1,18})(?:\.[0-9]*)?\n")
 _LENGTH = re.compile(rb"([1-9][0-9]{0,8}) ")
 _SECONDS = re.compile(rb"-?[0-9]{1,18}(?:\.[0-9]*)?")
 _ID = re.compile(rb"[0-9]{1,10}")
 # GNU tar fails where one of these is no number, or none that there is room for.
 _NUMBERS = {b"mtime": _SECONDS, b"atime": _SECONDS, b"ctime": _SECONDS, b"uid": _ID, b"gid": _ID}
+# As many as a block can be filled up with.
+_ZEROS = bytes(BLOCK)
 _UTF8 = b"ISO-IR 10646 2000 UTF-8"
 # As star and Solaris tell of a sparse file.
 _SPARSE = frozenset({b"SCHILY.realsize", b"SUN.holesdata"})
@@ -46,10 +47,15 @@ def time_alone(block: bytes, size: int) -> int | None:
         block: The records, filled up with zeros.
         size: How many bytes the records have.
     """
-    found = _ONE_TIME.fullmatch(block)
-    if found is None or int(found[1]) != size or block[size - 1] != _LINE_BREAK:
+    found = _ONE_TIME.match(block)
+    if found is None or found.end() != size or int(found[1]) != size or not is_padded(block, size):
         return None
     return int(found[2])
+
+
+def is_padded(blocks: bytes, size: int) -> bool:
+    """Tell whether nothing but zeros follows the first `size` bytes of some blocks."""
+    return blocks.endswith(_ZEROS[: len(blocks) - size])
 
 
 def parse_entry_header(data: bytes) -> Pax:

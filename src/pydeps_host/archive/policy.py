@@ -38,6 +38,7 @@ class Gate:
         self._budget = budget
         # The folder of the last file whose path was plain, with the slash: what follows tends to lie beside it.
         self._beside = b""
+        self._short = budget.limits.component_bytes
         self.skips: list[Skip] = []
         self.flags: list[Flag] = []
 
@@ -52,7 +53,8 @@ class Gate:
         """
         self._budget.name(raw)
         if raw.startswith(self._beside) and kind is Kind.FILE and _PLAIN_NAME.match(raw, len(self._beside)) is not None:
-            self._budget.component(len(raw) - len(self._beside))
+            if len(raw) > self._short:
+                self._budget.component(len(raw) - len(self._beside))
             return raw
         path = raw
         folder = kind is Kind.DIRECTORY

@@ -97,7 +97,12 @@ class ByteStream:
 
     def exactly(self, size: int) -> bytes:
         """Return the next `size` bytes; the stream must have them."""
-        taken = self.take(size)
+        end = self._position + size
+        if end <= self._end:
+            taken = self._buffer[self._position : end]
+            self._position = end
+            return taken
+        taken = b"".join(self.pieces(size))
         if len(taken) != size:
             raise Refused(Refusal.TRUNCATED, "the archive ends inside an entry", offset=self.offset)
         return taken

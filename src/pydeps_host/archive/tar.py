@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from attrs import define
 
 from pydeps_host.archive.budget import Budget
-from pydeps_host.archive.desk import Desk, Found
-from pydeps_host.archive.pax import Pax, parse_entry_header, parse_global_header, time_alone
+from pydeps_host.archive.desk import NOTHING, Desk, Found
+from pydeps_host.archive.pax import Pax, is_padded, parse_entry_header, parse_global_header, time_alone
 from pydeps_host.archive.policy import climbs
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.archive.stream import ByteStream
@@ -16,7 +16,7 @@ from pydeps_host.archive.values import Kind, Member
 _HEADER_BYTES = 256 * 1024
 _GLOBAL_BYTES = 1024 * 1024
 
-_KINDS = {b"0": Kind.FILE, b"\0": Kind.FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
+_KINDS = {b"0": Kind.FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
 _DEVICES = frozenset({b"3", b"4", b"6"})
 _EXTENSIONS = frozenset({b"x", b"g", b"L", b"K"})
 # Headers of extended headers, which CPython's tarfile writes all alike, are kept for the next one like it.
@@ -82,7 +82,8 @@ class TarReader:
                 raise refused.at(self._name, offset) from None
             if member is not None:
                 yield member
-            _drain(rest)
+            if rest is not NOTHING:
+                _drain(rest)
 
     def _header(self) -> Header | None:
         """Return the next entry's header, its extensions read; None at the end."""
@@ -160,7 +161,7 @@ class TarReader:
                 mtime = self._global_mtime
             if self._pax is not None or self._long is not None:
                 raw, target, mtime = self._extended(header, mtime)
-        what = _kind(kind, raw)
+        what = _KINDS.get(kind) or _unusual_kind(kind, raw)
         if size and what is not Kind.FILE:
             raise Refused(Refusal.TAR_PAYLOAD, "a payload on an entry of a kind that has none: some readers read it as entries")
         if size > self._stream.buffered:
@@ -215,20 +216,19 @@ class _PaddedContent:
         self._stream.exactly(-size % BLOCK)
 
 
-def _kind(flag: bytes, raw: bytes) -> Kind | None:
-    kind = _KINDS.get(flag)
-    if kind is None:
-        if flag in _DEVICES:
-            return None
-        raise Refused(Refusal.TAR_TYPE, f"an entry of type {flag!r}, which readers treat differently")
-    # v7 had no type for folders: a slash at the end of the name made one.
-    return Kind.DIRECTORY if flag == b"\0" and raw.endswith(b"/") else kind
+def _unusual_kind(flag: bytes, raw: bytes) -> Kind | None:
+    if flag == b"\0":
+        # v7 had no type for folders: a slash at the end of the name made one.
+        return Kind.DIRECTORY if raw.endswith(b"/") else Kind.FILE
+    if flag in _DEVICES:
+        return None
+    raise Refused(Refusal.TAR_TYPE, f"an entry of type {flag!r}, which readers treat differently")
 
 
 def _without_padding(blocks: bytes, size: int, reason: Refusal) -> bytes:
     """Return what an extended header holds, without the zeros behind it."""
     # CPython reads on behind the header's end as long as it finds something.
-    if blocks.count(0, size) != len(blocks) - size:
+    if not is_padded(blocks, size):
         raise Refused(reason, "an extended header with something behind its end")
     return blocks[:size]
 

@@ -110,7 +110,7 @@ class PackWriter:
             DiskError: The disk refuses.
         """
         id_ = object_id(kind, data)
-        if not self._has(id_):
+        if id_ not in self._ids and not self._known(id_):
             self._cut()
             entry = encode_entry_header(kind, len(data)) + deflate(data, self._level)
             self._file.append(entry)

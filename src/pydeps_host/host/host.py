@@ -180,7 +180,8 @@ class Host:
 
         with closing(Pool(min(jobs, cores()), projects=len(orders))) as pool:
             shared = evolve(tools, pool=pool)
-            yield from self._each(orders, work, tools, jobs=jobs)
+            # While one project is published, or has its page read, another one keeps its worker at work.
+            yield from self._each(orders, work, tools, jobs=jobs if pool.size < 2 else max(jobs, pool.size + 1))
 
     def ensure(self, wanted: Dependency | str, revision: str | None = None, *, timeout: float = 60.0) -> Ensured:
         """Have one version, now; return at once where it is there.
