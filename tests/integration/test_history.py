@@ -8,7 +8,7 @@ import pytest
 from bench import Bench, sdist
 from gitting import check, git
 from pydeps_host import Repair
-from pydeps_host.repository import HISTORY, Repository, Upkeep
+from pydeps_host.repository import HISTORY, Repository, Upkeep, maintenance
 from pydeps_host.testing import build_sdist
 
 pytestmark = pytest.mark.needs("git")
@@ -100,6 +100,27 @@ def test_git_reads_what_maintenance_left_of_the_history(bench: Bench, tmp_path: 
     assert git(repository.path, "rev-list", "--count", "--all", "--reflog") == before
     check(repository.path, tmp_path / "clone")
     assert repository.verify() == ()
+
+
+@pytest.mark.parametrize("deltas", [True, False])
+@pytest.mark.parametrize("reason", ["a reference of somebody else", "another idea of the line"])
+def test_maintenance_drops_no_commit_that_a_reference_may_need(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, reason: str, deltas: bool
+) -> None:
+    bench.sync(add=["alpha==2.0"])
+    repository = bench.store.repository("alpha")
+    old = repository.history()["2.0"]
+    if reason == "a reference of somebody else":
+        git(repository.path, "update-ref", "refs/keep-around/one", old)
+    bench.sync(add=["alpha==1.0"])
+    bench.sync(add=["alpha==1.1"])
+    if reason == "another idea of the line":
+        # As a process has whose library orders versions in another way.
+        usual = maintenance.history_of
+        monkeypatch.setattr(maintenance, "history_of", lambda name, rows: usual(name, rows)[:1])
+    repository.maintain(Upkeep(deltas=deltas, keep_superseded=timedelta()))
+    assert git(repository.path, "cat-file", "-t", old) == b"commit\n"
+    assert git(repository.path, "fsck", "--full", "--strict", "--no-dangling") == b""
 
 
 @pytest.mark.parametrize("count", [3, 6, 10])

@@ -10,9 +10,11 @@ import sys
 import textwrap
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,9 +24,11 @@ from pydeps_host.errors import ArchiveError, ClosedError, DiskError, WorkerDiedE
 from pydeps_host.events import RepositoryChanged, VersionFinished
 from pydeps_host.git import PackIndex
 from pydeps_host.host import filling
+from pydeps_host.host.lanes import Lanes
 from pydeps_host.processes import pool, worker
 from pydeps_host.processes.channel import Channel
-from pydeps_host.processes.task import Finish, Make
+from pydeps_host.processes.shift import Shift
+from pydeps_host.processes.task import Finish, Make, NewPack, Task
 from pydeps_host.processes.task import carry_out as carry_out_here
 from pydeps_host.testing import Distribution
 
@@ -563,3 +567,113 @@ def test_each_version_is_told_once(bench):
     bench.sync("alpha>=1", "beta>=1", jobs=2)
     told = [(event.name, event.version) for event in bench.events.of(VersionFinished)]
     assert len(told) == len(set(told)) == 8
+
+
+def test_versions_that_somebody_else_publishes_meanwhile_are_in_no_downloads_way(bench, monkeypatch):
+    bench.index.add(*(sdist(f"{number}.0") for number in range(4, 10)))
+    # A repository that is not born yet is locked until it is.
+    assert bench.sync("alpha==1.0").succeeded
+    make, others = carry_out_here, [f"alpha=={number}.0" for number in (8, 7, 6, 5)]
+
+    def carry_out(task: Any, into: Any) -> Any:
+        if others:
+            pins = others.copy()
+            others.clear()
+            until(lambda: sum(path.is_file() for path in bench.store.spooled("alpha")) == 5)
+            assert bench.sync(*pins).succeeded
+        return make(task, into)
+
+    monkeypatch.setattr(filling, "carry_out", carry_out)
+    monkeypatch.setattr(filling, "_BATCH_VERSIONS", 1)
+    with bench.host("alpha>=1") as host:
+        stuck = threading.Timer(20, host.close)
+        stuck.start()
+        try:
+            assert host.sync(jobs=1).succeeded
+        finally:
+            stuck.cancel()
+    assert len(bench.index.files) == len(set(bench.index.files)) == 10
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_batch_whose_pack_cannot_be_begun_leaves_its_worker_to_others():
+    def begin() -> NewPack:
+        raise OSError("no room")
+
+    with closing(pool.Pool(2)) as workers:
+        workers.expect(1 << 30)
+        shift = Shift(workers, begin, lambda: None)
+        with pytest.raises(OSError, match="no room"):
+            shift.make(cast("Task", None))
+        shift.close()
+        with workers.worker("another") as worker_:
+            assert worker_.batches == {"another"}
+        assert sum(len(one.batches) for one in workers._workers) == 1
+
+
+def test_what_is_passed_by_while_it_comes_is_not_waited_for(bench):
+    asked, answer = threading.Event(), threading.Event()
+    bench.index.script(bench.index.file_path("alpha-3.0.tar.gz"), lambda request: asked.set() or (answer.wait(10) and None))
+    passed: list[str] = []
+    usual = filling.Filling._bring
+
+    def bring(self: Any, wanted: Any, row: Any) -> None:
+        if not passed:
+            passed.append(wanted.release.text)
+            waiting = threading.Thread(target=self._ahead.wait, args=(wanted,))
+            waiting.start()
+            assert asked.wait(10)
+            self._ahead.pass_by(wanted)
+            waiting.join(5)
+            assert not waiting.is_alive()
+            answer.set()
+        usual(self, wanted, row)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filling.Filling, "_bring", bring)
+        assert bench.sync("alpha>=1").succeeded
+    assert passed == ["3.0"]
+
+
+def test_helpers_end_where_not_all_of_them_can_be_started(monkeypatch):
+    left, done = deque(range(6)), []
+    usual, started = threading.Thread.start, []
+
+    def start(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        usual(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    lanes = Lanes(left, done.append, goes_on=lambda busy: True)
+    with pytest.raises(RuntimeError, match="can't start"):
+        lanes.run(lambda: 1, most=3)
+    assert not started[0].is_alive()
+    assert done == []
+
+
+def test_a_worker_that_a_real_time_signal_ended_is_told_by_its_number():
+    assert worker._ending(-35) == "signal 35"
+    assert worker._ending(-9) == "SIGKILL"
+    assert worker._ending(3) == "exit status 3"
+
+
+def test_a_batch_that_chose_a_worker_and_began_no_pack_leaves_it_to_others():
+    one, other = object(), object()
+    with closing(pool.Pool(2)) as workers:
+        workers.expect(1 << 30)
+        with workers.worker(one) as first, workers.worker(one) as second:
+            assert first is not second, "nobody else had a use for it"
+        workers.release(one)
+        assert first.batches == second.batches == set()
+        with workers.worker(other) as third:
+            assert third.batches == {other}
+        workers.release(other, third)
+        assert third.batches == set()

@@ -8,7 +8,7 @@ from typing import Final, Self
 from attrs import Factory, field, frozen
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pydeps_host.config.faults import fault
 
@@ -233,7 +233,7 @@ def _specifiers(versions: str) -> SpecifierSet | None:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None
 
 

@@ -84,8 +84,14 @@ class Ahead:
         return spooled(file, wanted, self._tools)
 
     def pass_by(self, wanted: Wanted) -> None:
-        """Say that a version is done with, whether its file was of use or not."""
-        self._take(wanted)
+        """Say that a version is done with, whether its file came, is under way, or was of use: it is in nobody's way any more."""
+        text = wanted.release.text
+        with self._changed:
+            self._came.pop(text, None)
+            if text in self._pending:
+                self._pending.remove(text)
+                self._left = deque(one for one in self._left if one.release.text != text)
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Begin no further download, and wait for the one under way."""
@@ -104,8 +110,9 @@ class Ahead:
         while (wanted := self._next()) is not None:
             came = self._download(wanted)
             with self._changed:
-                self._came[wanted.release.text] = came
-                self._pending.discard(wanted.release.text)
+                if wanted.release.text in self._pending:
+                    self._came[wanted.release.text] = came
+                    self._pending.remove(wanted.release.text)
                 self._changed.notify_all()
 
     def _next(self) -> Wanted | None:
@@ -117,7 +124,8 @@ class Ahead:
             return self._left.popleft() if self._left else None
 
     def _is_far_enough(self) -> bool:
-        return len(self._came) >= _MOST_FILES or sum(came.size for came in self._came.values()) >= _MOST_BYTES
+        sizes = [came.size for came in self._came.values() if came.artifact is not None]
+        return len(sizes) >= _MOST_FILES or sum(sizes) >= _MOST_BYTES
 
     def _is_stopped(self) -> bool:
         return self._tools.stop.is_set() or self._tools.halted.is_set()

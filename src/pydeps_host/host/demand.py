@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 
 from pydeps_host.config import ON_DEMAND, HostConfig
 from pydeps_host.dependency import Dependency, version_of_tag
-from pydeps_host.errors import BlockedError, DeadlineError, NotStoredError, StoreError, UsageError
+from pydeps_host.errors import BlockedError, HostError, NotStoredError, UsageError
 from pydeps_host.events import RepositoryChanged
 from pydeps_host.host.absences import Absences
 from pydeps_host.host.asking import Standing, asked_for
@@ -100,7 +100,8 @@ class Demand:
         for name, commit in oldest_first[: max(0, len(oldest_first) - (self._config.on_demand.max_versions or _MOST))]:
             excess[name].add(commit)
         for name, commits in excess.items():
-            with suppress(StoreError, DeadlineError):
+            # Whatever is the matter with another project, the version that was asked for is there.
+            with suppress(HostError):
                 self._release(name, commits, tools)
 
     # --- what is there ---
@@ -206,7 +207,8 @@ class _Recent:
         now = time.time_ns()
         with self._lock:
             _, noted = self._times.get((name, commit), (0, 0))
-            is_due = not noted <= now < noted + _NOTED_FOR
+            # The note goes with a release or a prune, also one by another process.
+            is_due = not noted <= now < noted + _NOTED_FOR or not self._store.asked.is_noted(name, commit)
             if len(self._times) >= _MOST_RECENT:
                 self._times.clear()
             self._times[name, commit] = (now, now if is_due else noted)

@@ -104,6 +104,8 @@ class Filling:
     def _bring(self, wanted: Wanted, row: VersionRow | None) -> None:
         """Bring one release as far as the batch's packs; what is published already costs no lock."""
         if row is not None and row.is_published:
+            # Somebody else may have published it since downloads were planned.
+            self._ahead.pass_by(wanted)
             with self._lock:
                 self._put(self._keep(wanted, row))
         else:

@@ -45,15 +45,17 @@ class Lanes(Generic[_Task]):
             threading.Thread(target=self._help, args=(room, number), name=f"{name}-{number}", daemon=True)
             for number in range(2, min(most, len(self._left)) + 1)
         ]
-        for helper in helpers:
-            helper.start()
         try:
+            for helper in helpers:
+                helper.start()
             while self._step():
                 pass
         finally:
             self._over.set()
             for helper in helpers:
-                helper.join()
+                # One that the system did not let start is not waited for.
+                if helper.ident is not None:
+                    helper.join()
         if self._problem is not None:
             raise self._problem
 

@@ -95,9 +95,9 @@ class _Reading:
             self._told(LockfileRead(problem.path, error=problem))
             return
         for lockfile in found.lockfiles:
-            self._take(lockfile, claimant + lockfile.path.removeprefix(place))
+            self._take(lockfile, claimant + _below(lockfile.path, place))
         for error in found.errors:
-            self.unread.append(claimant + error.path.removeprefix(place))
+            self.unread.append(claimant + _below(error.path, place))
             self._told(LockfileRead(error.path, error=error))
         if not found.lockfiles and not found.errors:
             self._told(LockfileRead(place, notices=("there is no lock file in it",)))
@@ -150,3 +150,11 @@ def _claimant(config_id: str, text: str) -> str:
 def _from_another(locked: Locked) -> str:
     indexes: Mapping[str, None] = dict.fromkeys(named.text for named in locked.indexes)
     return f"{shown(str(locked.dependency))} from {', '.join(indexes)}, without digests"
+
+
+def _below(path: str, place: str) -> str:
+    """Return what a lock file's path adds to that of the place that it was found in."""
+    if path == place or path.startswith((f"{place}/", f"{place}:", f"{place}@")):
+        return path[len(place) :]
+    # Found in the present folder, which is called `.` and stands in no path.
+    return f"/{path}"

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from attrs import evolve, frozen
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pydeps_host.dependency import tag_of, version_of_tag
 from pydeps_host.host.survivors import Survivors
@@ -145,5 +145,5 @@ def _version_of(tag: str) -> str:
 def _is_normal(text: str) -> bool:
     try:
         return str(Version(text)) == text
-    except InvalidVersion:
+    except ValueError:
         return False

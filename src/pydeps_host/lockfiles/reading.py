@@ -88,6 +88,15 @@ def read_lockfiles(place: str | os.PathLike[str], *, limits: LockLimits = _DEFAU
         LockfileError: The place itself cannot be read. What is wrong with one lock file of several is in `errors`.
     """
     text = os.fspath(place)
+    try:
+        return _read_place(text, limits)
+    except OSError as error:
+        # A folder that is closed to us, or a name that is too long for the system.
+        problem = error.strerror or str(error)
+        raise LockfileError(text, "", "unreadable", problem, "name a place that can be read") from None
+
+
+def _read_place(text: str, limits: LockLimits) -> Reading:
     repository = _repository(text)
     if repository is not None:
         return _read_repository(text, *repository, limits)

@@ -16,6 +16,8 @@ _COMMENT = re.compile(r"(?:^|(?<!\s)\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 # Where the options of a requirement begin.
 _OPTIONS = re.compile(r"(?:^|\s)(?=-)")
+# A line of options with more is refused where something in it is quoted.
+_MOST_QUOTED = 65_536
 _PLAIN_OPTIONS = re.compile(r"[^\s\"'\\]+(?:\s+[^\s\"'\\]+)*")
 
 # Options with a value, by every spelling; and those without one.
@@ -116,8 +118,12 @@ def _whole(number: int, parts: list[str]) -> Iterator[Line]:
 
 
 def _words(text: str) -> list[str]:
-    # The usual case is a list of digests; shlex reads a character at a time.
-    return text.split() if _PLAIN_OPTIONS.fullmatch(text) else shlex.split(text)
+    # The usual case is a list of digests; shlex reads a character at a time, and copies a word for each.
+    if _PLAIN_OPTIONS.fullmatch(text):
+        return text.split()
+    if len(text) > _MOST_QUOTED:
+        raise ValueError("options with quotes in them are too long")
+    return shlex.split(text)
 
 
 def _split(word: str) -> tuple[str, str | None]:

@@ -248,7 +248,12 @@ def _narrowed(asked: Dependency, constraint: Dependency) -> Dependency | None:
         specifier = str(SpecifierSet(asked.specifier) & SpecifierSet(constraint.specifier))
     else:
         other = constraint if pinned is asked else asked
-        if not SpecifierSet(other.specifier).contains(pinned.pinned_text or "", prereleases=True):
+        try:
+            fits = SpecifierSet(other.specifier).contains(pinned.pinned_text or "", prereleases=True)
+        except ValueError:
+            # A number in it has more digits than Python reads.
+            fits = False
+        if not fits:
             return None
         specifier = pinned.specifier
     return evolve(asked, specifier=specifier, hashes=tuple(sorted(hashes)))

@@ -7,7 +7,7 @@ from typing import Final
 from attrs import evolve, field, frozen
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import DependencyError
@@ -93,7 +93,7 @@ def pin(name: NormalizedName, version: Member, digests: Iterable[Digest]) -> Dep
     text = version.text().strip()
     try:
         Version(text)
-    except InvalidVersion:
+    except ValueError:
         operator = "==="
     else:
         operator = "=="

@@ -10,7 +10,8 @@ from attrs.validators import gt
 from pydeps_host.dependency import Dependency
 from pydeps_host.values import Url, UrlSyntaxError, shown
 
-_USER_INFORMATION = re.compile(r"//[^/@\s]*@")
+# To the last `@`: a password may have slashes, blanks and more of them in it.
+_USER_INFORMATION = re.compile(r"//.*@", re.DOTALL)
 _MIB = 1024 * 1024
 
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
 from typing import Final
@@ -68,19 +68,19 @@ class Pool:
             return max(1, ceil(len(self._workers) / max(1, self._projects)))
 
     @contextmanager
-    def worker(self, own: Collection[Worker]) -> Iterator[Worker]:
+    def worker(self, batch: object) -> Iterator[Worker]:
         """Choose a worker for the block: one for each batch, so that what versions share is written once.
 
         A second one writes for a batch only where nobody else has a use for it.
 
         Args:
-            own: The workers that write packs of this batch already.
+            batch: Which batch, so that it gets the worker again that writes a pack of it already.
 
         Raises:
             NoWorkerError: There is none.
         """
         with self._lock:
-            worker = self._choose(own)
+            worker = self._choose(batch)
             worker.waiting += 1
         try:
             yield worker
@@ -88,10 +88,11 @@ class Pool:
             with self._lock:
                 worker.waiting -= 1
 
-    def release(self, worker: Worker) -> None:
-        """Say that a batch has no pack at a worker any more."""
+    def release(self, batch: object, *workers: Worker) -> None:
+        """Say that a batch has no pack any more at these workers, or at none of all where none is named."""
         with self._lock:
-            worker.packs -= 1
+            for worker in workers or self._workers:
+                worker.batches.discard(batch)
 
     def bury(self, worker: Worker, *, began: bool, guilty: bool) -> None:
         """Say that a worker died; another one takes its place.
@@ -117,19 +118,19 @@ class Pool:
         for worker in workers:
             worker.end()
 
-    def _choose(self, own: Collection[Worker]) -> Worker:
+    def _choose(self, batch: object) -> Worker:
         if self._closed or self._expected < _WORTH_BYTES:
             raise NoWorkerError
         self._fill()
         if self._closed:
             raise NoWorkerError
-        living = [worker for worker in own if worker in self._workers]
-        idle = [worker for worker in living if not worker.waiting]
-        free = [worker for worker in self._workers if not worker.packs]
-        if idle or (living and not free):
-            return min(idle or living, key=_burden)
+        own = [worker for worker in self._workers if batch in worker.batches]
+        idle = [worker for worker in own if not worker.waiting]
+        free = [worker for worker in self._workers if not worker.batches]
+        if idle or (own and not free):
+            return min(idle or own, key=_burden)
         worker = min(free or self._workers, key=_burden)
-        worker.packs += 1
+        worker.batches.add(batch)
         return worker
 
     def _fill(self) -> None:
@@ -143,7 +144,7 @@ class Pool:
 
 
 def _burden(worker: Worker) -> tuple[int, int]:
-    return worker.waiting, worker.packs
+    return worker.waiting, len(worker.batches)
 
 
 def cores() -> int:

@@ -48,7 +48,7 @@ class Shift:
             ArchiveError, DiskError: As `carry_out`.
         """
         while True:
-            with self._pool.worker(tuple(self._packs)) as worker:
+            with self._pool.worker(self) as worker:
                 try:
                     return self._made(worker, task)
                 except WorkerLostError as lost:
@@ -88,6 +88,8 @@ class Shift:
         for worker, opened in tuple(self._packs.items()):
             worker.tell(Drop(opened.pack))
             self._forget(worker)
+        # One was perhaps chosen for a pack that could not be begun.
+        self._pool.release(self)
 
     def _made(self, worker: Worker, task: Task) -> Done:
         with self._lock:
@@ -117,4 +119,4 @@ class Shift:
     def _forget(self, worker: Worker) -> None:
         with self._lock:
             del self._packs[worker]
-        self._pool.release(worker)
+        self._pool.release(self, worker)

@@ -51,7 +51,7 @@ class Worker:
 
     Attributes:
         waiting: How many threads use it or wait for it; whoever hands it out counts them.
-        packs: How many packs it is writing, counted by the same.
+        batches: For which batches it writes packs, kept by the same.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Worker:
             OSError: The system refuses, or there is no interpreter to start.
         """
         self.waiting: int = 0
-        self.packs: int = 0
+        self.batches: set[object] = set()
         self._turn = threading.Lock()
         self._untold: deque[Drop] = deque()
         self._began = False
@@ -177,7 +177,13 @@ def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ending(status: int | None) -> str:
-    return signal.Signals(-status).name if status is not None and status < 0 else f"exit status {status}"
+    if status is None or status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        # A real-time signal has no name of its own.
+        return f"signal {-status}"
 
 
 def _nothing() -> None:

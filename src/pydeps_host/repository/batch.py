@@ -73,6 +73,8 @@ class Batch:
     def known_packs(self) -> frozenset[str]:
         """The names of the packs that were published before this batch first asked."""
         if self._known_packs is None:
+            # Its files are in that very repository then: those of one that a prune or a repair took away go with it.
+            self._opened()
             self._known_packs = self._publisher.reader.state().packs
         return self._known_packs
 
@@ -89,9 +91,7 @@ class Batch:
     def new_path(self) -> Path:
         """Return a path where another process may write a pack for this batch."""
         self._check_open()
-        if self._workspace is None:
-            self._workspace = Workspace.open(self._publisher.layout.writing)
-        return self._workspace.new_path()
+        return self._opened().new_path()
 
     def include(self, pack: FinishedPack) -> None:
         """Take a pack that was written at a `new_path`."""
@@ -188,6 +188,11 @@ class Batch:
         for commit in self._publisher.history_after(proposal, self.knows):
             if not self.knows(commit.id):
                 self.pack.add("commit", commit.data)
+
+    def _opened(self) -> Workspace:
+        if self._workspace is None:
+            self._workspace = Workspace.open(self._publisher.layout.writing)
+        return self._workspace
 
     def _finished(self) -> tuple[FinishedPack, ...]:
         # Synced before the lock is taken: a large pack takes its time.

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final, Literal
 
 from attrs import evolve, field, frozen
@@ -22,8 +23,9 @@ from pydeps_host.repository.history import history_of, superseded_history
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.locks import Patience, locked
 from pydeps_host.repository.publishing import Publisher, Swap
+from pydeps_host.repository.references import encode_refs, loose_refs
 from pydeps_host.repository.repacking import Repacking, RepackingError, has_git, repack
-from pydeps_host.repository.state import State
+from pydeps_host.repository.state import State, references_of, refs_digest
 from pydeps_host.repository.superseding import KEEP_SUPERSEDED, Kept, check_keep, superseded_files
 from pydeps_host.repository.workspace import Workspace
 
@@ -168,7 +170,7 @@ class Maintainer:
         workspace = Workspace.open(self._layout.writing)
         try:
             with _opened(self._layout, old) as packs:
-                leave_out = _left_behind(packs, state) if old == state.packs else frozenset()
+                leave_out = _left_behind(self._layout.root, packs, state) if old == state.packs else frozenset()
                 way, problem = self._written(state, packs, leave_out, workspace)
                 if way == "none" and leave_out:
                     # Somebody published meanwhile, and may need some of it again.
@@ -233,9 +235,16 @@ class Maintainer:
             raise DeadlineError(doing)
 
 
-def _left_behind(packs: tuple[PackReader, ...], state: State) -> frozenset[ObjectId]:
-    """Return the commits that the branch `history` left behind, and that nothing needs which stays."""
-    commits = superseded_history(packs, history_of(state.name, state.rows))
+def _left_behind(root: Path, packs: tuple[PackReader, ...], state: State) -> frozenset[ObjectId]:
+    """Return the commits that the branch `history` left behind, and that nothing needs which stays.
+
+    None, where a reference may need one: a loose reference, which somebody else
+    made, or a branch that is not what is made of the rows here.
+    """
+    history = history_of(state.name, state.rows)
+    if loose_refs(root) or refs_digest(encode_refs(references_of(state.rows, history))) != state.refs:
+        return frozenset()
+    commits = superseded_history(packs, history)
     needed = [id_ for pack in packs if commits for id_ in bases_of(pack) & commits.keys()]
     kept: set[ObjectId] = set()
     while needed:

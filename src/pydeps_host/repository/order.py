@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pydeps_host.repository.rows import VersionRow
 
@@ -46,5 +46,5 @@ def _preference(row: VersionRow) -> tuple[bool, bool, bool, tuple[bool, Version,
 def _parsed(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None

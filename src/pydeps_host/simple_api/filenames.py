@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 SDIST_SUFFIXES: Final = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 WHEEL_SUFFIX: Final = ".whl"
@@ -131,8 +131,6 @@ def version_of(text: str) -> Version | None:
     """Read a version (PEP 440); None for what it does not know."""
     try:
         return Version(text)
-    except InvalidVersion:
-        return None
     except ValueError:
-        # Python refuses to read numbers of more than 4,300 digits.
+        # It is none that PEP 440 knows, or Python refuses to read numbers of more than 4,300 digits.
         return None

@@ -47,6 +47,10 @@ class AskedVersions:
                 path.touch()
             os.utime(path, ns=(at, at))
 
+    def is_noted(self, name: str, commit: str) -> bool:
+        """Tell whether a version is noted as asked for."""
+        return os.path.exists(self.folder / name / commit)  # noqa: PTH110 - `Path.exists` raises where a folder is closed
+
     def commits(self, name: str) -> frozenset[str]:
         """Return the commits of the versions of a project that were asked for."""
         return frozenset(entry.name for entry in _entries(self.folder / name))

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from attrs import frozen
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pydeps_host.config import COMMAND, LOCK_FILE, ON_DEMAND
 from pydeps_host.dependency import Dependency
@@ -101,7 +101,7 @@ def _is(text: str, pin: Dependency) -> bool:
         return text == wanted
     try:
         return Version(text) == Version(wanted)
-    except InvalidVersion:
+    except ValueError:
         return False
 
 
