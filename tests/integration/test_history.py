@@ -9,6 +9,7 @@ from bench import Bench, sdist
 from gitting import check, git
 from pydeps_host import Repair
 from pydeps_host.repository import HISTORY, Repository, Upkeep, maintenance
+from pydeps_host.repository.history import history_of
 from pydeps_host.testing import build_sdist
 
 pytestmark = pytest.mark.needs("git")
@@ -116,8 +117,7 @@ def test_maintenance_drops_no_commit_that_a_reference_may_need(
     bench.sync(add=["alpha==1.1"])
     if reason == "another idea of the line":
         # As a process has whose library orders versions in another way.
-        usual = maintenance.history_of
-        monkeypatch.setattr(maintenance, "history_of", lambda name, rows: usual(name, rows)[:1])
+        monkeypatch.setattr(maintenance, "history_of", lambda name, rows: history_of(name, rows)[:1])
     repository.maintain(Upkeep(deltas=deltas, keep_superseded=timedelta()))
     assert git(repository.path, "cat-file", "-t", old) == b"commit\n"
     assert git(repository.path, "fsck", "--full", "--strict", "--no-dangling") == b""

@@ -619,7 +619,12 @@ def test_a_batch_whose_pack_cannot_be_begun_leaves_its_worker_to_others():
 
 def test_what_is_passed_by_while_it_comes_is_not_waited_for(bench):
     asked, answer = threading.Event(), threading.Event()
-    bench.index.script(bench.index.file_path("alpha-3.0.tar.gz"), lambda request: asked.set() or (answer.wait(10) and None))
+
+    def answered(request: object) -> None:
+        asked.set()
+        answer.wait(10)
+
+    bench.index.script(bench.index.file_path("alpha-3.0.tar.gz"), answered)
     passed: list[str] = []
     usual = filling.Filling._bring
 
@@ -642,8 +647,9 @@ def test_what_is_passed_by_while_it_comes_is_not_waited_for(bench):
 
 
 def test_helpers_end_where_not_all_of_them_can_be_started(monkeypatch):
-    left, done = deque(range(6)), []
-    usual, started = threading.Thread.start, []
+    left, usual = deque(range(6)), threading.Thread.start
+    done: list[int] = []
+    started: list[threading.Thread] = []
 
     def start(thread: threading.Thread) -> None:
         if started:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from packaging.utils import NormalizedName
 
 from pydeps_host import Dependency, read_lockfile
 from pydeps_host.config.filters import Filters
@@ -83,7 +84,7 @@ def test_an_asking_is_noted_again_after_somebody_took_its_note_away(tmp_path: Pa
     store = Store(tmp_path / "store")
     store.prepare()
     recent = _Recent(store)
-    recent.note("a", "0" * 40)
+    recent.note(NormalizedName("a"), "0" * 40)
     store.asked.forget("a", "0" * 40)
-    recent.note("a", "0" * 40)
+    recent.note(NormalizedName("a"), "0" * 40)
     assert store.asked.commits("a") == {"0" * 40}
