@@ -126,6 +126,29 @@ def test_a_chain_of_deltas_that_each_copy_megabytes_is_ended_by_the_budget(made)
     assert time.process_time() - started < 20
 
 
+def stuffed(size: int) -> bytes:
+    """A zlib stream of so many bytes that holds nothing: blocks without content."""
+    return b"\x78\x01" + b"\0\0\0\xff\xff" * (size // 5) + b"\x01\0\0\xff\xff" + zlib.adler32(b"").to_bytes(4)
+
+
+def test_a_stream_that_is_long_and_holds_nothing_is_paid_for(made):
+    id_ = object_id("blob", b"")
+    pack(made.folder, [(id_, header(BLOB, 0) + stuffed(200_000))])
+    assert "costs more than is allowed" in fault(made, id_, object_bytes=100_000).message
+    assert dependencies(made, id_) == []
+
+
+def test_a_loose_object_that_is_long_and_holds_nothing_is_paid_for(made):
+    id_ = made.loose("blob", b"")
+    head = zlib.compressobj(9, zlib.DEFLATED, 15)
+    stream = head.compress(b"blob 0\0") + head.flush(zlib.Z_FULL_FLUSH)
+    path = made.folder / "objects" / id_.hex()[:2] / id_.hex()[2:]
+    path.chmod(0o644)
+    path.write_bytes(stream + b"\0\0\0\xff\xff" * 40_000 + b"\x01\0\0\xff\xff" + zlib.adler32(b"blob 0\0").to_bytes(4))
+    assert "costs more than is allowed" in fault(made, id_, object_bytes=100_000).message
+    assert dependencies(made, id_) == []
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [(b"", "not the one"), (b"PACK" + bytes(40), "not the one"), (None, "")],

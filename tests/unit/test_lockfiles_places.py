@@ -329,6 +329,14 @@ def test_folders_too_deep_in_one_another_are_not_looked_into(made):
     assert names(at(made), depth=2) == [":a/b/requirements.txt", ":a/requirements.txt"]
 
 
+def test_lock_files_that_are_many_times_the_same_have_an_end(made):
+    file = (FILE, made.loose("blob", b"flask\ndjango\n"))
+    made.main({name: ("40000", made.tree({"requirements.txt": file})) for name in "abcdefgh"})
+    assert len(names(at(made), all_entries=14, all_bytes=13 * 7)) == 8
+    assert refused(at(made), all_entries=13).reason == "limit"
+    assert refused(at(made), all_bytes=13 * 7 - 1).reason == "limit"
+
+
 def test_bounds_of_a_repository(made):
     blob = made.loose("blob", b"flask\n" + b"#" * 10_000)
     made.main({"a": ("40000", made.tree({"requirements.txt": (FILE, blob)})), "requirements.txt": (FILE, blob)})

@@ -88,3 +88,15 @@ def test_an_asking_is_noted_again_after_somebody_took_its_note_away(tmp_path: Pa
     store.asked.forget("a", "0" * 40)
     recent.note(NormalizedName("a"), "0" * 40)
     assert store.asked.commits("a") == {"0" * 40}
+
+
+def test_digests_of_an_old_poetry_lock_are_found_under_any_spelling_and_never_dropped(tmp_path: Path) -> None:
+    digest = f"sha256:{'a' * 64}"
+    package = '[[package]]\nname = "Foo_Bar"\nversion = "1.0"\n'
+    path = tmp_path / "poetry.lock"
+    path.write_text(f'{package}[metadata]\n[metadata.files]\nfoo-bar = [{{file = "x", hash = "{digest}"}}]\n')
+    (locked,) = read_lockfile(path).entries
+    assert [str(one) for one in locked.dependency.hashes] == [digest]
+    path.write_text(f'{package}[metadata]\n[metadata.hashes]\nfoo-bar = ["{"a" * 64}"]\n')
+    with pytest.raises(LockfileError, match="without algorithms"):
+        read_lockfile(path)

@@ -9,6 +9,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -90,7 +91,8 @@ class Objects:
         stream = zlib.decompressobj()
         # The header is a word and a number.
         data = stream.decompress(packed, _MOST_BYTES + 64)
-        self._budget.spend(len(data))
+        # A stream may be long and hold nothing.
+        self._budget.spend(max(len(data), len(packed)))
         head, _, content = data.partition(b"\0")
         kind = next((kind for kind in KINDS.values() if head == f"{kind} {len(content)}".encode()), None)
         if kind is None or not stream.eof:
@@ -231,7 +233,16 @@ class _Pack:
         if entry.size > _MOST_BYTES:
             raise ValueError(f"it, or what it is made of, has {entry.size} bytes, {_MOST_BYTES} are allowed")
         self.budget.spend(entry.size)
-        return inflate(self._bytes, entry.data_at, entry.size)
+        readings = count()
+
+        def read(offset: int, size: int) -> bytes:
+            data = self._bytes(offset, size)
+            # The first reading is about as large as what comes of it; a stream that goes on may hold nothing.
+            if next(readings):
+                self.budget.spend(len(data))
+            return data
+
+        return inflate(read, entry.data_at, entry.size)
 
     def _keep(self, offset: int, type_: int, data: bytes) -> None:
         """Keep what others are likely to be deltas of; the one that was made last always."""

@@ -144,9 +144,15 @@ def _read_all(text: str, tree: Tree, inside: PurePosixPath, limits: LockLimits) 
     if len(found) > limits.files:
         raise LockfileError(text, "", "limit", f"it has {len(found)} lock files, {limits.files} are allowed", "name a smaller folder")
     lockfiles, errors = [], []
+    bytes_left, entries_left = limits.all_bytes, limits.all_entries
     for path in found:
+        if bytes_left < 0 or entries_left < 0:
+            raise LockfileError(text, "", "limit", "its lock files have too many bytes or entries together", "name a smaller folder")
         try:
-            lockfiles.append(_read(tree.read(path, max_bytes=limits.file_bytes), tree, path, limits))
+            data = tree.read(path, max_bytes=limits.file_bytes)
+            bytes_left -= len(data)
+            lockfiles.append(_read(data, tree, path, limits))
+            entries_left -= len(lockfiles[-1].entries) + len(lockfiles[-1].left_out)
         except LockfileError as error:
             # What is wrong with an object of a repository is told of the file that needed it.
             errors.append(evolve(error, path=tree.name_of(path)))

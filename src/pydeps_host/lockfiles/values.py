@@ -41,6 +41,8 @@ class LockLimits:
         entries: Packages and lines of one lock file.
         includes: How deep `-r` and `-c` may lead from one file to the next.
         files: Lock files of one folder or repository.
+        all_bytes: All lock files of one folder or repository together; one that stands there twice counts twice.
+        all_entries: Packages and lines of all those together.
         visited: Files and folders that are looked at to find them.
         depth: Folders in one another.
         object_bytes: What the objects of a repository may unpack to, all together.
@@ -51,6 +53,8 @@ class LockLimits:
     entries: int = _bound(50_000)
     includes: int = _bound(10)
     files: int = _bound(10_000)
+    all_bytes: int = _bound(256 * _MIB)
+    all_entries: int = _bound(500_000)
     visited: int = _bound(1_000_000)
     depth: int = _bound(64)
     object_bytes: int = _bound(1024 * _MIB)
