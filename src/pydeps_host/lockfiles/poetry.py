@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pydeps_host.lockfiles.member import Member
 from pydeps_host.lockfiles.taking import (
@@ -41,7 +41,7 @@ def read_poetry(root: Member, taking: Taking) -> str:
     return version
 
 
-def _take(package: Member, apart: Mapping[str, Member], taking: Taking) -> None:
+def _take(package: Member, apart: Mapping[NormalizedName, Member], taking: Taking) -> None:
     name, version = project_name(package.need("name")), package.need("version")
     source = package.get("source")
     kind = None if source is None else source.need("type").text()
