@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -110,28 +111,13 @@ class PackReader:
             if len(deltas) > MAX_DELTAS:
                 raise ValueError(f"it is more than {MAX_DELTAS} deltas from its base")
             entry = self._entry(entry.base)
-        if entry.type not in KINDS:
-            raise ValueError(f"there is no kind of entry {entry.type}")
         data = _inflate(file, entry, max_bytes)
         for delta in reversed(deltas):
             data = apply_delta(data, _inflate(file, delta, max_bytes), max_bytes=max_bytes)
         return KINDS[entry.type], data
 
-    def _entry(self, offset: int) -> "_Entry":
-        header = self._opened().read(offset, MOST_NUMBER_BYTES + max(MOST_NUMBER_BYTES, ID_BYTES))
-        type_, size, end = decode_entry_header(header)
-        base: int | None = None
-        if type_ == OFS_DELTA:
-            distance, end = decode_distance(header, end)
-            if not 0 < distance <= offset:
-                raise ValueError("its base is not before it")
-            base = offset - distance
-        elif type_ == REF_DELTA:
-            base = self.index.find(ObjectId(header[end : end + ID_BYTES].ljust(ID_BYTES)))
-            end += ID_BYTES
-            if base is None:
-                raise ValueError("its base is not in the pack")
-        return _Entry(type_, size, offset + end, base)
+    def _entry(self, offset: int) -> "PackEntry":
+        return read_entry(self._opened().read, self.index, offset)
 
     def _damaged(self, id_: ObjectId, detail: str) -> DamagedError:
         return DamagedError(str(self.path), f"object {id_.hex()}: {detail}")
@@ -144,14 +130,52 @@ class PackReader:
 
 
 @frozen
-class _Entry:
+class PackEntry:
+    """One entry of a pack, as its header tells it.
+
+    Attributes:
+        type: A number of `KINDS`, or of a delta.
+        size: How many bytes it unpacks to; of a delta, the delta itself.
+        data_at: Where its zlib stream begins in the pack.
+        base: Where the entry begins that it is a delta of, or None.
+    """
+
     type: int
     size: int
     data_at: int
     base: int | None
 
 
-def _inflate(file: "_PackFile", entry: _Entry, max_bytes: int) -> bytes:
+def read_entry(read: Callable[[int, int], bytes], index: PackIndex, offset: int) -> PackEntry:
+    """Read the header of the entry that begins at `offset`.
+
+    Args:
+        read: Gives up to as many bytes of the pack (second argument) from a position (first).
+        index: The pack's.
+        offset: Where the entry begins, in bytes.
+
+    Raises:
+        ValueError: There is no whole header, or the base is not in the pack.
+    """
+    header = read(offset, MOST_NUMBER_BYTES + max(MOST_NUMBER_BYTES, ID_BYTES))
+    type_, size, end = decode_entry_header(header)
+    base: int | None = None
+    if type_ == OFS_DELTA:
+        distance, end = decode_distance(header, end)
+        if not 0 < distance <= offset:
+            raise ValueError("its base is not before it")
+        base = offset - distance
+    elif type_ == REF_DELTA:
+        base = index.find(ObjectId(header[end : end + ID_BYTES].ljust(ID_BYTES)))
+        end += ID_BYTES
+        if base is None:
+            raise ValueError("its base is not in the pack")
+    elif type_ not in KINDS:
+        raise ValueError(f"there is no kind of entry {type_}")
+    return PackEntry(type_, size, offset + end, base)
+
+
+def _inflate(file: "_PackFile", entry: PackEntry, max_bytes: int) -> bytes:
     if entry.size > max_bytes:
         raise ValueError(f"it has {entry.size} bytes, {max_bytes} are allowed")
     return inflate(file.read, entry.data_at, entry.size)

@@ -14,25 +14,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from pydeps_host.errors import DamagedError, LockfileError
 from pydeps_host.git import Kind, ObjectId, PackIndex, object_id
 from pydeps_host.git.deflate import inflate
 from pydeps_host.git.delta import apply_delta
-from pydeps_host.git.objects import ID_BYTES
 from pydeps_host.git.pack_format import (
     HEADER,
     KINDS,
-    MOST_NUMBER_BYTES,
-    OFS_DELTA,
-    REF_DELTA,
     SIGNATURE,
     TRAILER_BYTES,
     VERSION,
-    decode_distance,
-    decode_entry_header,
 )
+from pydeps_host.git.pack_reader import MAX_DELTAS, PackEntry, read_entry
 from pydeps_host.lockfiles.folder import read_regular
 from pydeps_host.lockfiles.values import LockLimits
 from pydeps_host.values import shown
@@ -42,8 +37,6 @@ _MIB: Final = 1024 * 1024
 _MOST_BYTES: Final = 64 * _MIB
 _MOST_INDEX_BYTES: Final = 512 * _MIB
 _MOST_PACKS: Final = 10_000
-# The most that git itself will make.
-_MOST_DELTAS: Final = 4095
 _KEPT_BYTES: Final = 32 * _MIB
 # What a byte of a delta may cost, in bytes copied: an instruction of two bytes takes about as long as copying these.
 _DELTA_COST: Final = 256
@@ -147,14 +140,6 @@ class _Budget:
             raise ValueError("reading the repository costs more than is allowed")
 
 
-@frozen
-class _Entry:
-    type: int
-    size: int
-    data_at: int
-    base: int | None
-
-
 @define
 class _Pack:
     """One pack; what it holds is made by the deltas that lead to it, cheapest bound first."""
@@ -170,16 +155,16 @@ class _Pack:
     def read(self, offset: int) -> tuple[Kind, bytes]:
         """Return the object that begins at `offset`; raises ValueError and OSError."""
         self._open()
-        deltas: list[tuple[int, _Entry]] = []
+        deltas: list[tuple[int, PackEntry]] = []
         at = offset
         while at not in self._kept:
-            entry = self._entry(at)
+            entry = read_entry(self._bytes, self.index, at)
             if entry.base is None:
                 self._keep(at, entry.type, self._inflate(entry))
                 break
             deltas.append((at, entry))
-            if len(deltas) > _MOST_DELTAS:
-                raise ValueError(f"it is more than {_MOST_DELTAS} deltas from its base")
+            if len(deltas) > MAX_DELTAS:
+                raise ValueError(f"it is more than {MAX_DELTAS} deltas from its base")
             at = entry.base
         type_, data = self._kept[at]
         for place, entry in reversed(deltas):
@@ -211,25 +196,7 @@ class _Pack:
             return b""
         return os.pread(self._descriptor, min(size, self._end - offset), offset)
 
-    def _entry(self, offset: int) -> _Entry:
-        header = self._bytes(offset, MOST_NUMBER_BYTES + max(MOST_NUMBER_BYTES, ID_BYTES))
-        type_, size, end = decode_entry_header(header)
-        base: int | None = None
-        if type_ == OFS_DELTA:
-            distance, end = decode_distance(header, end)
-            if not 0 < distance <= offset:
-                raise ValueError("its base is not before it")
-            base = offset - distance
-        elif type_ == REF_DELTA:
-            base = self.index.find(ObjectId(header[end : end + ID_BYTES].ljust(ID_BYTES)))
-            end += ID_BYTES
-            if base is None:
-                raise ValueError("its base is not in the pack")
-        elif type_ not in KINDS:
-            raise ValueError(f"there is no kind of entry {type_}")
-        return _Entry(type_, size, offset + end, base)
-
-    def _inflate(self, entry: _Entry) -> bytes:
+    def _inflate(self, entry: PackEntry) -> bytes:
         if entry.size > _MOST_BYTES:
             raise ValueError(f"it, or what it is made of, has {entry.size} bytes, {_MOST_BYTES} are allowed")
         self.budget.spend(entry.size)
