@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import maintaining
+import rows
 from bench import Bench, sdist
 from gitting import check, git, refs
 from pydeps_host.cli import command
@@ -423,16 +424,7 @@ def test_a_folder_of_200_000_files_is_published_maintained_and_read_by_git(tmp_p
             tree = write_tree(leaves, batch.pack.add)
             commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=WHO, committer=WHO, message=b"pkg\n")))
             tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=WHO, message=b"pkg\n")))
-            batch.add(
-                VersionRow(
-                    text,
-                    Status.PUBLISHED,
-                    date=WHO.seconds,
-                    commit=commit.hex(),
-                    tree=tree.hex(),
-                    tags=(VersionTag(f"v{text}", tag.hex()),),
-                )
-            )
+            batch.add(rows.published(text, date=WHO.seconds, tree=tree, commit=commit, tag=tag))
         batch.publish()
     # The tree of 200,000 lines has 7 MB, and is read through in Python to be believed.
     done = repository.maintain(GIT)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+import rows
 from pydeps_host.errors import DamagedError, DiskError, FormatError, NotStoredError
 from pydeps_host.git import Commit, Identity, Mode, Tag, TreeEntry, encode_commit, encode_tag, encode_tree
 from pydeps_host.repository import Damage, Disk, Repository, Status, Upkeep, VersionRow, VersionTag, locked, verify_repository
@@ -31,16 +32,7 @@ def publish(repository: Repository, *texts: str) -> None:
             tree = batch.pack.add("tree", encode_tree([TreeEntry(Mode.FOLDER, b"pkg", below)]))
             commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=WHO, committer=WHO, message=b"pkg\n")))
             tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=WHO, message=b"pkg\n")))
-            batch.add(
-                VersionRow(
-                    text,
-                    Status.PUBLISHED,
-                    date=WHO.seconds,
-                    commit=commit.hex(),
-                    tree=tree.hex(),
-                    tags=(VersionTag(f"v{text}", tag.hex()),),
-                )
-            )
+            batch.add(rows.published(text, date=WHO.seconds, tree=tree, commit=commit, tag=tag))
             batch.claim("default", "pkg", [text])
         assert batch.publish() is not None
 

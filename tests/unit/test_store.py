@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
+import rows
 from pydeps_host import Store
 from pydeps_host.errors import ClosedError, DamagedError, DiskError, FormatError, NotStoredError, UsageError
 from pydeps_host.git import Commit, Identity, Tag, encode_commit, encode_tag
 from pydeps_host.limiter import Stop
-from pydeps_host.repository import Patience, Repository, Status, VersionRow, VersionTag
+from pydeps_host.repository import Patience, Repository, Status, VersionRow
 from pydeps_host.simple_api import KeptPage
 
 ALPHA = NormalizedName("alpha")
@@ -25,16 +26,7 @@ def publish(repository: Repository, text: str) -> None:
         somebody = Identity("a", "a@example.com", 1)
         commit = batch.pack.add("commit", encode_commit(Commit(tree=tree, author=somebody, committer=somebody, message=text.encode())))
         tag = batch.pack.add("tag", encode_tag(Tag(object=commit, name=f"v{text}", tagger=somebody, message=b"")))
-        batch.add(
-            VersionRow(
-                text,
-                Status.PUBLISHED,
-                date=somebody.seconds,
-                commit=commit.hex(),
-                tree=tree.hex(),
-                tags=(VersionTag(f"v{text}", tag.hex()),),
-            )
-        )
+        batch.add(rows.published(text, date=somebody.seconds, tree=tree, commit=commit, tag=tag))
         assert batch.publish() is not None
 
 
