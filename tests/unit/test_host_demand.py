@@ -28,7 +28,7 @@ from pydeps_host.errors import (
 from pydeps_host.events import Event, ProjectStarted, RepositoryChanged
 from pydeps_host.host import absences, demand
 from pydeps_host.host.absences import Absences
-from pydeps_host.host.flights import Flights
+from pydeps_host.resolver.flights import Flights
 from pydeps_host.store import AskedVersions, Store
 
 
@@ -224,9 +224,9 @@ def test_what_came_while_nobody_was_at_it_costs_no_request(bench, monkeypatch):
     with bench.host("alpha") as host, bench.host("alpha") as other:
         share = host._demand._flights.share
 
-        def late(key, work, *, deadline):
+        def late(key, work, *, deadline, doing):
             other.ensure("alpha==1.0")
-            return share(key, work, deadline=deadline)
+            return share(key, work, deadline=deadline, doing=doing)
 
         monkeypatch.setattr(host._demand._flights, "share", late)
         assert host.ensure("alpha==1.0").version == "1.0"
@@ -261,7 +261,7 @@ def test_an_observer_may_ask_for_what_is_being_brought(bench):
 
 
 def test_who_waits_for_another_is_told_what_went_wrong_and_gives_up_in_its_own_time():
-    flights: Flights[int] = Flights()
+    flights: Flights[str, int] = Flights()
     began, go_on = threading.Event(), threading.Event()
 
     def work() -> int:
@@ -271,7 +271,7 @@ def test_who_waits_for_another_is_told_what_went_wrong_and_gives_up_in_its_own_t
 
     def share(seconds: float) -> HostError:
         with pytest.raises(HostError) as caught:
-            flights.share("x", work, deadline=time.monotonic() + seconds)
+            flights.share("x", work, deadline=time.monotonic() + seconds, doing="waiting")
         return caught.value
 
     with ThreadPoolExecutor(3) as pool:
@@ -286,7 +286,7 @@ def test_who_waits_for_another_is_told_what_went_wrong_and_gives_up_in_its_own_t
 
 @pytest.mark.parametrize("problem", [DeadlineError("working"), ClosedError("working"), LookupError("of an observer")])
 def test_where_the_one_who_works_gives_up_the_next_works(problem):
-    flights: Flights[int] = Flights()
+    flights: Flights[str, int] = Flights()
     began, go_on = threading.Event(), threading.Event()
 
     def fails() -> int:
@@ -295,15 +295,15 @@ def test_where_the_one_who_works_gives_up_the_next_works(problem):
         raise problem
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(flights.share, "x", fails, deadline=time.monotonic() + 10)
+        first = pool.submit(flights.share, "x", fails, deadline=time.monotonic() + 10, doing="waiting")
         assert began.wait(10)
-        second = pool.submit(flights.share, "x", lambda: 7, deadline=time.monotonic() + 10)
+        second = pool.submit(flights.share, "x", lambda: 7, deadline=time.monotonic() + 10, doing="waiting")
         time.sleep(0.02)
         go_on.set()
         assert second.result() == 7
         with pytest.raises(type(problem)):
             first.result()
-    assert flights.share("x", lambda: 8, deadline=0) == 8, "nothing is remembered"
+    assert flights.share("x", lambda: 8, deadline=0, doing="waiting") == 8, "nothing is remembered"
 
 
 # --- what is kept for those who asked ----------------------------------------

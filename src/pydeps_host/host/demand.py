@@ -17,13 +17,13 @@ from pydeps_host.errors import BlockedError, HostError, NotStoredError, UsageErr
 from pydeps_host.events import RepositoryChanged
 from pydeps_host.host.absences import Absences
 from pydeps_host.host.asking import Standing, asked_for
-from pydeps_host.host.flights import Flights
 from pydeps_host.host.order import Entry, Order
 from pydeps_host.host.project import sync_project
 from pydeps_host.host.reports import ProjectReport
 from pydeps_host.host.tools import Teller, Tools
 from pydeps_host.repository import TAGS, Repository
 from pydeps_host.repository.disk import is_folder
+from pydeps_host.resolver.flights import Flights
 from pydeps_host.store import Store
 from pydeps_host.values import shown
 
@@ -66,7 +66,7 @@ class Demand:
         self._tools = tools
         self._tell = tell
         self._absences = Absences()
-        self._flights: Flights[Ensured] = Flights()
+        self._flights: Flights[str, Ensured] = Flights()
         self._recent = _Recent(store)
 
     def ensure(self, wanted: Dependency | str, revision: str | None, timeout: float) -> Ensured:
@@ -82,7 +82,8 @@ class Demand:
             # Whoever else is at it may wait for the observer, which must not wait in turn.
             if self._tell.is_asking:
                 return self._bring(asked, deadline)
-            found = self._flights.share(str(asked), lambda: self._bring(asked, deadline), deadline=deadline)
+            doing = f"waiting for somebody else who brings {asked}"
+            found = self._flights.share(str(asked), lambda: self._bring(asked, deadline), deadline=deadline, doing=doing)
         return found
 
     def learn(self, report: ProjectReport) -> None:

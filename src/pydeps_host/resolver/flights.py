@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from copy import copy
 from typing import Generic, TypeVar
 
@@ -10,6 +10,7 @@ from attrs import define, field
 
 from pydeps_host.errors import ClosedError, DeadlineError, HostError
 
+_Key = TypeVar("_Key", bound=Hashable)
 _Result = TypeVar("_Result")
 
 
@@ -22,7 +23,7 @@ class _Flight(Generic[_Result]):
     problem: HostError | None = None
 
 
-class Flights(Generic[_Result]):
+class Flights(Generic[_Key, _Result]):
     """Of threads that ask for the same at once one works, and all get what comes of it.
 
     Nothing is remembered. Where the one who works gives up, because its own time is
@@ -31,15 +32,16 @@ class Flights(Generic[_Result]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[str, _Flight[_Result]] = {}
+        self._flights: dict[_Key, _Flight[_Result]] = {}
 
-    def share(self, key: str, work: Callable[[], _Result], *, deadline: float) -> _Result:
+    def share(self, key: _Key, work: Callable[[], _Result], *, deadline: float | None, doing: str) -> _Result:
         """Return what `work` returns, to this thread or to another one.
 
         Args:
             key: What the work is about.
             work: Done in this thread, if nobody is at it.
-            deadline: When to give up waiting for others, in seconds of `time.monotonic()`.
+            deadline: When to give up waiting for others, in seconds of `time.monotonic()`, or None.
+            doing: What is told of where that happens.
 
         Raises:
             DeadlineError: Others were still at it.
@@ -53,14 +55,14 @@ class Flights(Generic[_Result]):
                     flight = self._flights[key] = _Flight()
             if mine:
                 return self._fly(key, flight, work)
-            if not flight.landed.wait(max(0.0, deadline - time.monotonic())):
-                raise DeadlineError(f"waiting for somebody else who brings {key}")
+            if not flight.landed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                raise DeadlineError(doing)
             if flight.results:
                 return flight.results[0]
             if flight.problem is not None:
                 raise copy(flight.problem)
 
-    def _fly(self, key: str, flight: _Flight[_Result], work: Callable[[], _Result]) -> _Result:
+    def _fly(self, key: _Key, flight: _Flight[_Result], work: Callable[[], _Result]) -> _Result:
         try:
             result = work()
             flight.results.append(result)
