@@ -6,6 +6,7 @@ references, paths, editable installs, options.
 """
 
 import re
+from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import quote, unquote
 
@@ -84,10 +85,7 @@ class Dependency:
     @property
     def pinned_text(self) -> str | None:
         """The version as it is spelled after a lone `==` or `===`; None for anything else."""
-        specifiers = tuple(SpecifierSet(self.specifier))
-        if len(specifiers) != 1 or specifiers[0].operator not in {"==", "==="} or self._is_wildcard:
-            return None
-        return specifiers[0].version
+        return _pinned(self.specifier)
 
     @property
     def is_pin(self) -> bool:
@@ -99,12 +97,16 @@ class Dependency:
         """Whether the version is compared as text (`===`)."""
         return self.is_pin and self.specifier.startswith("===")
 
-    @property
-    def _is_wildcard(self) -> bool:
-        return self.specifier.startswith("==") and not self.specifier.startswith("===") and self.specifier.endswith(".*")
-
     def __str__(self) -> str:
         return " ".join([f"{self.name}{self.specifier}", *(f"--hash={digest}" for digest in self.hashes)])
+
+
+# Asked for several times for each dependency of a sync.
+@lru_cache(256)
+def _pinned(specifier: str) -> str | None:
+    found = tuple(SpecifierSet(specifier))
+    is_wildcard = specifier.startswith("==") and not specifier.startswith("===") and specifier.endswith(".*")
+    return found[0].version if len(found) == 1 and found[0].operator in {"==", "==="} and not is_wildcard else None
 
 
 def tag_of(version: str) -> str:

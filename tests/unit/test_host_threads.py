@@ -10,6 +10,7 @@ from bench import Bench, sdist, statuses
 from pydeps_host import Host, HostConfig, Status, Store, Unlimited
 from pydeps_host.errors import ClosedError, UsageError
 from pydeps_host.events import Event, ProjectFinished, ProjectStarted, RepositoryChanged, SyncStarted, VersionFinished
+from pydeps_host.host import workers
 from pydeps_host.host.workers import Workers
 from pydeps_host.testing import FakeIndex
 
@@ -173,9 +174,117 @@ def test_a_host_that_is_given_no_transport_makes_one_and_closes_it(bench):
 
 
 def test_workers_that_are_done_are_joined_before_they_ever_began():
-    workers: Workers[int, int] = Workers([1, 2, 3], abs, jobs=2)
-    workers.join()
+    several: Workers[int, int] = Workers([1, 2, 3], abs, jobs=2)
+    several.join()
     assert list(Workers([1, -2], abs, jobs=1).results()) == [1, 2]
+
+
+class Watched:
+    """Work that knows how much of it is under way at once."""
+
+    def __init__(self, work):
+        self.work = work
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+
+    def __call__(self, task):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            return self.work(task)
+        finally:
+            with self.lock:
+                self.now -= 1
+
+
+def test_a_task_that_is_done_soon_is_done_alone(monkeypatch):
+    monkeypatch.setattr(workers, "_ALONE_SECONDS", 60.0)
+
+    def work(task):
+        time.sleep(0.001)
+        return threading.get_ident()
+
+    watched = Watched(work)
+    began = time.monotonic()
+    assert len(set(Workers(range(50), watched, jobs=4).results())) == 1, "nor is it handed from thread to thread"
+    assert (watched.most, time.monotonic() - began < 30) == (1, True)
+
+
+def test_a_task_that_takes_longer_keeps_no_other_one_from_beginning():
+    together = threading.Barrier(3)
+    watched = Watched(lambda task: together.wait(20))
+    assert sorted(Workers(range(3), watched, jobs=3).results()) == [0, 1, 2]
+    assert watched.most == 3
+
+
+def test_who_is_done_with_a_long_task_waits_for_the_one_that_began_meanwhile(monkeypatch):
+    monkeypatch.setattr(workers, "_ALONE_SECONDS", 0.2)
+    began: dict[int, float] = {}
+    second, third = threading.Event(), threading.Event()
+
+    def work(task):
+        began[task] = time.monotonic()
+        {1: second, 2: third}.get(task, threading.Event()).set()
+        assert (second, third, third)[task].wait(20)
+
+    assert len(list(Workers(range(3), work, jobs=2).results())) == 3
+    assert began[2] - began[1] >= 0.2
+
+
+def test_of_those_that_wait_for_their_turn_one_looks_for_it(monkeypatch):
+    hold = threading.Event()
+    looking = Watched(time.sleep)
+    several = Workers(range(8), lambda task: hold.wait(20), jobs=8)
+    monkeypatch.setattr(time, "sleep", looking)
+    with ThreadPoolExecutor(1) as pool:
+        everything = pool.submit(list, several.results())
+        hold.wait(0.5)
+        hold.set()
+        assert everything.result() == [True] * 8
+    assert looking.most == 1
+
+
+def test_a_task_that_fails_gives_up_its_turn(monkeypatch):
+    """Whoever fails takes no further task; the others do."""
+    monkeypatch.setattr(workers, "_ALONE_SECONDS", 0.05)
+
+    def work(task):
+        if task == 0:
+            raise LookupError
+        done.append(task)
+
+    done: list[int] = []
+    several: Workers[int, None] = Workers(range(6), work, jobs=2)
+    with pytest.raises(LookupError):
+        list(several.results())
+    for _ in range(200):
+        if len(done) == 5:
+            break
+        time.sleep(0.05)
+    several.join()
+    assert done == [1, 2, 3, 4, 5]
+
+
+def test_no_task_begins_after_the_end_though_somebody_waits_for_his_turn(monkeypatch):
+    monkeypatch.setattr(workers, "_ALONE_SECONDS", 0.3)
+    began: list[int] = []
+    hold = threading.Event()
+
+    def work(task):
+        began.append(task)
+        return hold.wait(20)
+
+    several: Workers[int, bool] = Workers(range(3), work, jobs=2)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(next, several.results())
+        while not began:
+            time.sleep(0.01)
+        several.join(0)
+        hold.set()
+        assert first.result() is True
+    several.join()
+    assert began == [0]
 
 
 def test_a_transport_that_is_given_has_its_own_limiter_and_options(tmp_path):

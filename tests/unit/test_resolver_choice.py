@@ -375,6 +375,12 @@ def test_a_release_of_nothing_but_a_contradiction_cannot_be_taken():
         take(page(file("foo-2.0.tar.gz", digests=A), file("foo-2.0.tar.gz", digests=B)), "foo==2.0")
 
 
+def test_a_file_whose_one_entry_tells_two_digests_is_not_taken_either():
+    choice = take(page(file("foo-2.0.tar.gz", digests=A | B), file("foo-2.0-py3-none-any.whl")), "foo")
+    assert [one.filename for one in choice.releases[0].candidates] == ["foo-2.0-py3-none-any.whl"]
+    assert choice.set_aside == (SetAside("foo-2.0.tar.gz", "contradiction", "2.0"),)
+
+
 def test_a_required_digest_decides_between_the_two():
     choice = take(twice({"digests": A}, {"digests": B}), f"foo==2.0 --hash={sha('b')}")
     assert choice.releases[0].candidates[0].digests == B

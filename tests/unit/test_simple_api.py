@@ -523,6 +523,48 @@ def test_a_link_that_is_not_plain_is_resolved_at_once(link):
     assert file.url == PAGE.join(link.partition("#")[0].replace(" ", "%20"))
 
 
+FIRST = [entry(url=url) for url in ("/first", "first", "../first", "../../first", "https://files.example.com/first")]
+
+
+@pytest.mark.parametrize("link", ["/files/a.tar.gz", "a.tar.gz", "../a.tar.gz", "../../x/a.tar.gz", "https://files.example.com/x/a.tar.gz"])
+def test_a_link_that_begins_as_another_one_did_is_resolved_when_it_is_asked_for(link):
+    file = jsoned(*FIRST, entry(url=link)).files[-1]
+    with pytest.raises(AttributeError):
+        object.__getattribute__(file, "url")
+    assert file.url == PAGE.join(link)
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["/.", "/..", "/../x", "/./x", "//x/y", ".", "..", "./x", "a/../b", "/a//b", "x:y", "../.", ":", "//", "///", "/x?y", "../x#y", "@/x"],
+)
+def test_a_link_that_only_seems_to_begin_so_leads_where_it_leads_alone(link):
+    alone, last = jsoned(entry(url=link)), jsoned(*FIRST, entry(url=link))
+    assert [file.url for file in last.files[len(FIRST) :]] == [file.url for file in alone.files]
+    assert last.skipped == alone.skipped
+
+
+def test_a_relative_link_on_a_page_with_credentials_has_them_however_it_is_read():
+    page = Url.parse("https://name:word@index.example.com/simple/foo/")
+    assert [file.url for file in jsoned(*FIRST[:4], url=page).files] == [page.join(one["url"]) for one in FIRST[:4]]
+    assert jsoned(FIRST[0], entry(url="/x"), url=page).files[1].url == page.join("/x")
+
+
+def test_credentials_in_links_are_found_in_each_of_them():
+    links = [entry(url=f"https://name:word@files.example.com/{path}") for path in ("a", "b", "c")]
+    assert [file.has_secret_link(PAGE) for file in jsoned(*links).files] == [True, True, True]
+
+
+def test_a_file_of_one_digest_is_not_read_to_learn_that_it_does_not_contradict_itself():
+    file = read_later(WHOLE)
+    assert not file.contradicts_itself
+    with pytest.raises(AttributeError):
+        object.__getattribute__(file, "digests")
+    both = {"sha256": SHA, "SHA256": "0" * 64}
+    assert only(jsoned(entry(hashes=both))).contradicts_itself
+    assert not only(jsoned(entry(hashes={"sha256": SHA, "md5": "0" * 32}))).contradicts_itself
+
+
 def test_no_digest_of_several_is_lost():
     assert {one.algorithm for one in read_later({**WHOLE, "hashes": {"sha256": SHA, "md5": "0" * 32}}).digests} == {"sha256", "md5"}
 

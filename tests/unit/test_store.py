@@ -15,6 +15,7 @@ from pydeps_host.errors import ClosedError, DamagedError, DiskError, FormatError
 from pydeps_host.git import Commit, Identity, Tag, encode_commit, encode_tag
 from pydeps_host.limiter import Stop
 from pydeps_host.repository import Patience, Repository, Status, VersionRow
+from pydeps_host.repository.disk import read_from
 from pydeps_host.simple_api import KeptPage
 
 ALPHA = NormalizedName("alpha")
@@ -50,6 +51,48 @@ def test_a_repository_comes_into_place_with_its_first_version(tmp_path):
     with store.writing("alpha") as repository:
         publish(repository, "1.1")
     assert store.generations() == {"alpha": 2}
+
+
+def test_what_else_lies_beside_repositories_is_none(tmp_path):
+    store = Store(tmp_path / "code")
+    with store.writing("alpha") as repository:
+        publish(repository, "1.0")
+    for name in (".git", "Beta.git", "gamma", "a..b.git"):
+        (store.path / "python" / name).mkdir()
+    (store.path / "python" / "delta.git").write_text("a worktree's file")
+    assert store.names() == ("alpha",)
+
+
+def test_a_repository_that_came_into_place_since_it_was_opened_is_opened_there(tmp_path):
+    store = Store(tmp_path / "code")
+    with store.writing("alpha"):
+        pass
+    unborn = store.known_repository("alpha")
+    assert unborn is not None
+    with store.writing("alpha") as repository:
+        publish(repository, "1.0")
+    with store.writing("alpha", known=unborn) as repository:
+        assert (repository.path, repository.versions()) == (store.path_of("alpha"), ("1.0",))
+
+
+def test_a_repository_that_is_exchanged_while_its_state_is_read_is_read_as_a_whole(tmp_path, monkeypatch):
+    one, other = Store(tmp_path / "one"), Store(tmp_path / "other")
+    for store, texts in ((one, ("1.0", "1.1")), (other, ("2.0",))):
+        for text in texts:
+            with store.writing("alpha") as repository:
+                publish(repository, text)
+    place, read = one.path_of("alpha"), read_from
+
+    def exchanged(*arguments, **more):
+        monkeypatch.setattr("pydeps_host.repository.reader.read_from", read)
+        place.rename(tmp_path / "away")
+        other.path_of("alpha").rename(place)
+        return read(*arguments, **more)
+
+    repository = one.repository("alpha")
+    monkeypatch.setattr("pydeps_host.repository.reader.read_from", exchanged)
+    assert repository.versions() == ("2.0",)
+    assert (tmp_path / "away").exists()
 
 
 def test_what_is_remembered_of_a_project_without_versions_is_out_of_sight(tmp_path):

@@ -46,13 +46,16 @@ class Filling:
         self.notices: list[str] = []
         self._made: dict[str, Made] = {}
 
-    def fill(self, left: deque[Wanted]) -> None:
+    def fill(self, left: deque[Wanted], rows: Mapping[str, VersionRow]) -> None:
         """Take releases from the left until the batch is large or old enough.
 
         Those that got lost with a worker process come back to the left.
+
+        Args:
+            left: The releases.
+            rows: What is known of the project's versions.
         """
         began, order = time.monotonic(), tuple(left)
-        rows = self._repository.rows()
         lanes = Lanes(
             left, lambda wanted: self._bring(wanted, rows.get(wanted.release.text)), goes_on=lambda busy: self._takes_more(busy, began)
         )
@@ -164,7 +167,8 @@ class Filling:
         mismatch = required_differs(wanted, row)
         if mismatch is not None:
             return row_report(row, Status.FAILED, mismatch)
-        kept = with_tags(evolve(row, status=RowStatus.PUBLISHED, yanked=wanted.release.yanked), wanted, self._batch)
+        is_same = row.is_published and row.yanked == wanted.release.yanked
+        kept = with_tags(row if is_same else evolve(row, status=RowStatus.PUBLISHED, yanked=wanted.release.yanked), wanted, self._batch)
         if kept != row:
             self._batch.add(kept)
         return row_report(kept, Status.PRESENT if row.is_published else Status.ADDED)

@@ -1,7 +1,6 @@
 """What is wanted of each project: dependencies grouped, then made releases."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -139,10 +138,11 @@ def select(
     """
     chosen = _Chosen()
     # Hundreds of lock files may want the same thing.
-    take = cache(take)
+    taken: dict[tuple[Dependency, tuple[str, ...]], Located] = {}
     for entry in order.entries:
+        wanted = entry.dependency, entry.indexes
         try:
-            located = take(entry.dependency, entry.indexes)
+            located = taken[wanted] if wanted in taken else taken.setdefault(wanted, take(*wanted))
         except (ClosedError, DeadlineError):
             raise
         except BlockedError as kept_out:
@@ -177,7 +177,8 @@ def _as_made(release: Release, entry: Entry, made: Mapping[Version, str]) -> Rel
     """Call a release what it was called when it was made: `1.0` stays that when a better file, spelled `1.0.0`, comes."""
     if release.version is None or entry.dependency.specifier.startswith("==="):
         return release
-    return evolve(release, text=made.get(release.version, release.text))
+    text = made.get(release.version, release.text)
+    return release if text == release.text else evolve(release, text=text)
 
 
 def _wanted(release: Release, entry: Entry, found: Found) -> Wanted:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from attrs import evolve
@@ -66,11 +66,15 @@ class Plan:
             error=error,
         )
 
+    @cached_property
+    def _path(self) -> Path:
+        """Where the project's repository is or would be."""
+        return self.tools.store.path_of(self.order.name)
+
     def _place(self) -> Path | None:
         """Return where the project's repository is; None where there is none, or none that can be seen."""
         try:
-            path = self.tools.store.path_of(self.order.name)
-            return path if is_folder(path) else None
+            return self._path if is_folder(self._path) else None
         except (StoreError, UsageError):
             # What is wrong with it is told by whatever needed it: a report must not fail for the same reason.
             return None

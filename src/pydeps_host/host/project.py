@@ -20,7 +20,6 @@ from pydeps_host.errors import (
     ProjectUnavailableError,
     StoreError,
     UsageError,
-    disk_errors,
 )
 from pydeps_host.events import ProjectFinished, ProjectStarted, RepositoryChanged
 from pydeps_host.host.ahead import Ahead
@@ -38,6 +37,7 @@ from pydeps_host.host.tools import Tools
 from pydeps_host.limiter import Priority
 from pydeps_host.repository import Batch, Change, Repository, VersionRow
 from pydeps_host.repository import Status as RowStatus
+from pydeps_host.repository.disk import look_at
 from pydeps_host.resolver import Found, yanked_releases
 from pydeps_host.simple_api import version_of
 
@@ -180,7 +180,7 @@ class _Sync(Plan):
 
     def _publish(self, left: deque[Wanted], *, owner: str | None, complete: bool) -> None:
         """Publish one batch; once more where a repair or a prune took the repository away while it was filled."""
-        place = self.tools.store.path_of(self.order.name)
+        place = self._path
         before, taken, withdrawn = _inode(place), tuple(left), self._withdrawn
         try:
             self._publish_batch(left, owner=owner, complete=complete)
@@ -197,10 +197,11 @@ class _Sync(Plan):
         """Fill one batch from the left of what is wanted, and publish it."""
         tools = self.tools
         with self._batch() as (repository, batch):
-            if repository.owner is None and owner is not None:
+            state = repository.state()
+            if state.owner is None and owner is not None:
                 batch.record_owner(owner)
             filling = Filling(tools, repository, batch, self._ahead)
-            filling.fill(left)
+            filling.fill(left, state.rows)
             if not left:
                 filling.mark_yanked(self._withdrawn)
                 self._withdrawn = {}
@@ -248,11 +249,8 @@ class _Sync(Plan):
 
 def _inode(place: Path) -> int | None:
     """Return what tells a folder from another one that takes its place, or None where there is none."""
-    with disk_errors(place, "looking at"):
-        try:
-            return place.stat().st_ino
-        except FileNotFoundError:
-            return None
+    found = look_at(place)
+    return None if found is None else found.st_ino
 
 
 def _withdrawn(found: Found, selection: Selection, rows: Mapping[str, VersionRow]) -> dict[str, bool]:

@@ -15,7 +15,7 @@ from typing import Final
 from attrs import frozen
 
 from pydeps_host.errors import DamagedError, FormatError, NotStoredError, disk_errors
-from pydeps_host.repository.disk import Disk, read_bytes
+from pydeps_host.repository.disk import Disk, look_at, read_bytes
 from pydeps_host.values import escape
 
 # The one format number, of repositories and of the store that holds them.
@@ -25,6 +25,9 @@ FORMAT: Final = 1
 PACK_NAME: Final = re.compile("pack-[0-9a-f]{40}")
 
 _FOLDERS: Final = ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info", "pydeps-host/versions", "pydeps-host/writing")
+
+# Without which a folder is no repository, for git or for us.
+_NEEDED: Final = ("objects/pack", "refs", "HEAD", "pydeps-host/journal.jsonl")
 
 # What a package's .gitattributes could set, taken back for every path: git reads
 # info/attributes last, and takes each attribute from the last place that speaks
@@ -162,17 +165,15 @@ def check_layout(layout: Layout) -> None:
 
 
 def _check_is_there(layout: Layout) -> None:
-    with disk_errors(layout.root, "opening"):
-        if not layout.root.exists():
-            raise NotStoredError(layout.root.name.removesuffix(".git"), str(layout.root.parent))
+    if look_at(layout.root) is None:
+        raise NotStoredError(layout.root.name.removesuffix(".git"), str(layout.root.parent))
 
 
 def _check_files(layout: Layout) -> None:
     _check_format(layout.format)
-    for needed in (layout.packs, layout.root / "refs", layout.root / "HEAD", layout.journal):
-        with disk_errors(needed, "opening"):
-            if not needed.exists():
-                raise DamagedError(str(needed), "it is missing")
+    for needed in (f"{layout.root}/{name}" for name in _NEEDED):
+        if look_at(needed) is None:
+            raise DamagedError(needed, "it is missing")
 
 
 def _check_format(path: Path) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from pydeps_host.errors import ClosedError, DamagedError, DeadlineError, DiskError, disk_errors
 from pydeps_host.git import FinishedPack, ObjectId, PackReader, PackWriter
@@ -34,7 +34,7 @@ AUTOMATIC_PACKS: Final = 20
 # A larger pack is not small: copying it again and again would cost more than it brings.
 AUTOMATIC_BYTES: Final = 64 * 1024 * 1024
 # Git may use so many threads at most; each of them may need 256 MiB.
-_MOST_THREADS: Final = 4
+_THREADS: Final = min(4, os.cpu_count() or 1)
 
 Way = Literal["none", "copy", "git"]
 
@@ -59,7 +59,7 @@ class Upkeep:
     automatic: bool = False
     deltas: bool = True
     keep_superseded: timedelta = KEEP_SUPERSEDED
-    threads: int = field(factory=lambda: min(_MOST_THREADS, os.cpu_count() or 1))
+    threads: int = _THREADS
     now: Callable[[], datetime] = _now
 
     def __attrs_post_init__(self) -> None:

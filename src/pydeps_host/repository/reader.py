@@ -1,12 +1,9 @@
 """Reading a repository's state while others may publish."""
 
-import os
-from pathlib import Path
-
 from attrs import frozen
 
-from pydeps_host.errors import DamagedError, disk_errors
-from pydeps_host.repository.disk import read_bytes
+from pydeps_host.errors import DamagedError
+from pydeps_host.repository.disk import look_at, read_bytes, read_from
 from pydeps_host.repository.journal import JournalLine, advance, decode_lines
 from pydeps_host.repository.layout import Layout, check_layout
 from pydeps_host.repository.state import EMPTY, State, refs_digest
@@ -38,6 +35,8 @@ class StateReader:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        # As texts, for they are looked at many times.
+        self._paths = str(layout.packed_refs), str(layout.journal)
         self._seen: _Seen | None = None
         # The journal's inode and the state that was read from it last.
         self._last: tuple[int, State] = (0, EMPTY)
@@ -72,7 +71,7 @@ class StateReader:
 
     def _look(self) -> _Seen:
         seen = self._seen
-        stamps = _stamp(self._layout.packed_refs), _stamp(self._layout.journal)
+        stamps = _stamp(self._paths[0]), _stamp(self._paths[1])
         if seen is not None and seen.stamps == stamps:
             return seen
         if stamps[1] is None:
@@ -99,17 +98,10 @@ class StateReader:
 
     def _lines_after(self, start: State, inode: int) -> list[tuple[JournalLine, int]] | None:
         path = self._layout.journal
-        with disk_errors(path, "reading"), path.open("rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_ino != inode:
-                return None
-            file.seek(start.end)
-            return decode_lines(file.readall(), path, before=start.lines)
+        data = read_from(path, start.end, inode=inode)
+        return None if data is None else decode_lines(data, path, before=start.lines)
 
 
-def _stamp(path: Path) -> _Stamp:
-    with disk_errors(path, "looking at"):
-        try:
-            found = os.stat(path)  # noqa: PTH116 - a Path's method would make a second object for each look
-        except FileNotFoundError:
-            return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _stamp(path: str) -> _Stamp:
+    found = look_at(path)
+    return None if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)

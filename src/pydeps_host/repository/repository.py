@@ -64,7 +64,7 @@ class Repository:
             FormatError: A newer version of this library made it.
             DiskError: The system refuses.
         """
-        repository = cls(Path(path), disk=disk)
+        repository = cls(path if isinstance(path, Path) else Path(path), disk=disk)
         check_layout(repository._layout)
         return repository
 

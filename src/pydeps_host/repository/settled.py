@@ -3,6 +3,7 @@
 import os
 
 from pydeps_host.errors import disk_errors
+from pydeps_host.repository.disk import look_at
 from pydeps_host.repository.layout import Layout
 from pydeps_host.repository.seal import read_seal
 from pydeps_host.repository.state import State
@@ -24,8 +25,8 @@ def is_settled(layout: Layout, state: State) -> bool:
     seal = read_seal(layout.lock)
     if seal is None or (seal.generation, seal.refs) != (state.generation, state.refs):
         return False
-    with disk_errors(layout.journal, "looking at"):
-        if layout.journal.stat().st_size != state.end:
-            return False
+    journal = look_at(layout.journal)
+    if journal is None or journal.st_size != state.end or look_at(layout.new_refs) is not None:
+        return False
     with disk_errors(layout.writing, "listing"):
-        return not os.listdir(layout.writing) and not layout.new_refs.exists()  # noqa: PTH208 - names are wanted, not paths
+        return not os.listdir(layout.writing)  # noqa: PTH208 - names are wanted, not paths

@@ -86,13 +86,11 @@ def uncontradicted(candidates: tuple[Candidate, ...]) -> tuple[tuple[Candidate, 
     kept: list[Candidate] = []
     refused = []
     for filename, same in by_name.items():
-        digests = frozenset().union(*(one.file.digests for one in same))
-        if _contradict(digests, {one.file.size for one in same}):
+        joined = _joined(same)
+        if joined is None:
             refused.append(SetAside(filename, "contradiction", same[0].distribution.text))
-        elif len(same) == 1:
-            kept += same
         else:
-            kept += (evolve(one, file=evolve(one.file, digests=digests)) for one in same)
+            kept += joined
     return tuple(kept), tuple(refused)
 
 
@@ -141,8 +139,15 @@ def _smallest_first(candidates: list[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=attrgetter("file.size"))
 
 
-def _contradict(digests: frozenset[Digest], sizes: set[int | None]) -> bool:
-    return len(sizes - {None}) > 1 or len({digest.algorithm for digest in digests}) < len(digests)
+def _joined(same: list[Candidate]) -> list[Candidate] | None:
+    """Return the entries of one name, each with the digests of all; None where they contradict one another or themselves."""
+    if len(same) == 1:
+        return None if same[0].file.contradicts_itself else same
+    digests = frozenset().union(*(one.file.digests for one in same))
+    sizes = {one.file.size for one in same} - {None}
+    if len(sizes) > 1 or len({digest.algorithm for digest in digests}) < len(digests):
+        return None
+    return [evolve(one, file=evolve(one.file, digests=digests)) for one in same]
 
 
 def _in_order(files: Iterable[File]) -> Iterator[File]:

@@ -6,6 +6,7 @@ project is `foo-bar` reads it in one.
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -85,7 +86,7 @@ def rest_after_name(stem: str, name: NormalizedName) -> str | None:
     """
     hyphen = stem.find("-")
     while hyphen >= 0:
-        beginning = canonicalize_name(stem[:hyphen])
+        beginning = _normalized(stem[:hyphen])
         if beginning == name:
             return stem[hyphen + 1 :]
         if len(beginning) > len(name):
@@ -99,7 +100,7 @@ def _read_sdist(stem: str, suffix: str, name: NormalizedName) -> Distribution | 
     if not text:
         return Unusable.OTHER_PROJECT
     text = _SECOND_COPY.sub("", text) or text
-    version = version_of(text)
+    version = _version_of(text)
     if version is None and _PLATFORM.search(text.lower()):
         return Unusable.BINARY
     return Distribution(Kind.SDIST, text, version, suffix)
@@ -120,7 +121,7 @@ def _read_wheel(filename: str, name: NormalizedName) -> Distribution | Unusable:
     text, _, build = rest.partition("-")
     if build and not build[0].isdigit():
         return Unusable.OTHER_PROJECT
-    version = version_of(text.replace("_", "-")) or version_of(text.replace("_", "+", 1))
+    version = _version_of(text.replace("_", "-")) or _version_of(text.replace("_", "+", 1))
     if build and version is None:
         # `foo-bar-1.0-py3-none-any.whl` is no odd version of foo.
         return Unusable.OTHER_PROJECT
@@ -134,3 +135,8 @@ def version_of(text: str) -> Version | None:
     except ValueError:
         # It is none that PEP 440 knows, or Python refuses to read numbers of more than 4,300 digits.
         return None
+
+
+# A page names its project and each version in many files, and a name has 255 bytes at most.
+_normalized: Final = lru_cache(256)(canonicalize_name)
+_version_of: Final = lru_cache(1024)(version_of)

@@ -26,7 +26,7 @@ class Links:
         self._page = page
         self._base = base if base is not None else page
         self._prefixes: dict[str, tuple[Origin, str, Credentials | None]] = {}
-        self._hosts: tuple[str, ...] = ()
+        self._sure: set[str] = set()
 
     def resolve(self, reference: str) -> Url:
         """Return the URL that a link without its fragment leads to.
@@ -46,17 +46,18 @@ class Links:
             url = self._own(self._base.join(prefix or "."))
             known = self._prefixes[prefix] = (url.origin, url.path, url.credentials)
             # One with credentials of its own is none of the plain ones.
-            if "://" in prefix and "@" not in prefix and not self.crosses(url):
-                self._hosts += (prefix,)
+            if "@" not in prefix and not self.crosses(url):
+                self._sure.add(prefix)
         origin, folder, credentials = known
         return Url(origin, folder + path, query, credentials, self._page.hidden)
 
     def is_sure(self, reference: str) -> bool:
-        """Whether an absolute link surely leads to a URL that the page may lead to, told without resolving it.
+        """Whether a link surely leads to a URL that the page may lead to, told without resolving it.
 
-        It does where another link to the same host did, and the rest is plain.
+        It does where another link that begins so did, and the rest is plain.
         """
-        return reference.startswith(self._hosts) and _is_plain(reference, _PATH)
+        length = _prefix_length(reference)
+        return length >= 0 and reference[:length] in self._sure and _is_plain(reference, _PATH)
 
     def crosses(self, url: Url) -> bool:
         """Whether a link leads from a server to a folder, or from a folder to a server."""

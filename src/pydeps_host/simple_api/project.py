@@ -81,6 +81,11 @@ class File(_Later):
         links = (self.url, self.provenance) if self.provenance is not None else (self.url,)
         return any(link.query or link.credentials not in {None, page.credentials} for link in links)
 
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether its page gives two digests of one algorithm; what is read later has one digest, and is not read for that."""
+        return getattr(self, "_told", None) is None and len({digest.algorithm for digest in self.digests}) < len(self.digests)
+
     # Hidden from type checkers, which would believe that a file has attributes of any name.
     if not TYPE_CHECKING:
 

@@ -12,6 +12,8 @@ from typing import Final
 from attrs import asdict
 from packaging.utils import NormalizedName
 
+from pydeps_host.errors import DiskError
+from pydeps_host.repository.disk import read_bytes
 from pydeps_host.repository.locks import try_lock
 from pydeps_host.simple_api import KeptPage
 
@@ -32,10 +34,10 @@ class KeptPages:
     def load(self, index: str, project: NormalizedName, /) -> KeptPage | None:
         """Return the page that was saved last, or None."""
         try:
-            head, _, body = self._path(index, project).read_bytes().partition(b"\n")
+            head, _, body = read_bytes(self._path(index, project)).partition(b"\n")
             inflater = zlib.decompressobj()
             page = KeptPage(inflater.decompress(body, _LARGEST), **json.loads(head))
-        except (OSError, ValueError, TypeError, zlib.error, RecursionError):
+        except (DiskError, ValueError, TypeError, zlib.error, RecursionError):
             return None
         return page if inflater.eof else None
 
@@ -59,7 +61,7 @@ class KeptPages:
 
     def _path(self, index: str, project: NormalizedName) -> Path:
         key = hashlib.sha256(json.dumps([index, project]).encode()).hexdigest()
-        return self._folder / key[:2] / key[2:]
+        return self._folder / f"{key[:2]}/{key[2:]}"
 
 
 def _private(path: str, flags: int) -> int:

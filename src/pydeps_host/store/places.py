@@ -14,11 +14,11 @@
 | `.pydeps-host/locks/` | locks on names that have no repository yet |
 """
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 from packaging.utils import InvalidName, canonicalize_name
 
 from pydeps_host.errors import UsageError
@@ -41,6 +41,7 @@ class Places:
 
     root: Path
     namespace: str
+    _ours: dict[str, Path] = field(factory=dict, init=False, eq=False, repr=False)
 
     @cached_property
     def repositories(self) -> Path:
@@ -57,9 +58,11 @@ class Places:
         """The folder of kept index pages."""
         return self.root / _OURS / "pages"
 
-    def ours(self, what: str, *below: str) -> Path:
-        """The folder of something that is kept apart for each namespace, or a place below it."""
-        return self.root.joinpath(_OURS, what, self.namespace, *below)
+    def ours(self, what: str) -> Path:
+        """The folder of something that is kept apart for each namespace."""
+        if what not in self._ours:
+            self._ours[what] = self.root / _OURS / what / self.namespace
+        return self._ours[what]
 
     def repository(self, name: str) -> Path:
         """Where the repository of a project is, or would be.
@@ -71,17 +74,18 @@ class Places:
 
     def unborn(self, name: str) -> Path:
         """Where a project's repository is while nothing is published in it."""
-        return self.ours("unborn", f"{_normalized(name)}.git")
+        return self.ours("unborn") / f"{_normalized(name)}.git"
 
     def spool(self, name: str) -> Path:
         """The folder of a project's files that wait to be published."""
-        return self.ours("spool", _normalized(name))
+        return self.ours("spool") / _normalized(name)
 
     def lock(self, name: str) -> Path:
         """The lock over what happens to a project's repository as a whole."""
-        return self.ours("locks", f"{_normalized(name)}.lock")
+        return self.ours("locks") / f"{_normalized(name)}.lock"
 
 
+@lru_cache(256)
 def _normalized(name: str) -> str:
     try:
         normalized = canonicalize_name(name, validate=True)

@@ -17,7 +17,7 @@ from pydeps_host.dependency import Dependency
 from pydeps_host.errors import NotStoredError, StoreError, UsageError, disk_errors
 from pydeps_host.repository import KEEP_SUPERSEDED, Damage, Disk, Patience, Repository, locked, verify_repository
 from pydeps_host.repository.beginning import create_for
-from pydeps_host.repository.disk import is_folder
+from pydeps_host.repository.disk import is_folder, look_at
 from pydeps_host.repository.locks import locked_in_turn
 from pydeps_host.repository.superseding import check_keep
 from pydeps_host.store.asked import AskedVersions
@@ -194,8 +194,12 @@ class Store:
             ClosedError, DeadlineError, LockedError: The wait for the lock ended.
             StoreError: The disk or the store is not as it must be.
         """
-        self.prepare()
         final = self._place(name)
+        if known is not None and known.path == final and is_folder(final):
+            self._settle_place(name, patience)
+            yield known
+            return
+        self.prepare()
         if not is_folder(final):
             self._make(self._places.lock(name).parent)
             # Held over a whole batch, and again over the next one as long as none succeeds.
@@ -204,7 +208,7 @@ class Store:
                     yield from self._born(name, final, lock)
                     return
         self._settle_place(name, patience)
-        yield known if known is not None and known.path == final else Repository.open(final, disk=self._disk)
+        yield Repository.open(final, disk=self._disk)
 
     def modules(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Return the modules that a project's published versions provide, each with those versions, the newest first.
@@ -424,7 +428,7 @@ class Store:
         """Return where a project's repository is or would be, after a repair that was cut off is brought to its end."""
         final = self._places.repository(name)
         if not is_folder(final):
-            finish_swap(self._places.ours("repaired", final.name), final, self._disk)
+            finish_swap(self._places.ours("repaired") / final.name, final, self._disk)
         return final
 
     def _make(self, folder: Path) -> None:
@@ -439,9 +443,10 @@ class Store:
 def _names_in(folder: Path) -> tuple[NormalizedName, ...]:
     if not is_folder(folder):
         return ()
-    with disk_errors(folder, "reading"):
-        found = sorted(path.stem for path in folder.iterdir() if path.suffix == ".git" and path.is_dir())
-    return tuple(NormalizedName(stem) for stem in found if stem == canonicalize_name(stem))
+    with disk_errors(folder, "reading"), os.scandir(folder) as entries:
+        found = sorted(entry.name.removesuffix(".git") for entry in entries if entry.name.endswith(".git") and entry.is_dir())
+    # Whoever made the folder a work tree of git has a nameless one there.
+    return tuple(NormalizedName(stem) for stem in found if stem and stem == canonicalize_name(stem))
 
 
 def _mark(lock: int, text: bytes, path: Path) -> None:
@@ -451,8 +456,5 @@ def _mark(lock: int, text: bytes, path: Path) -> None:
 
 
 def _is_marked(path: Path) -> bool:
-    with disk_errors(path, "looking at"):
-        try:
-            return path.stat().st_size > 0
-        except FileNotFoundError:
-            return False
+    found = look_at(path)
+    return found is not None and found.st_size > 0

@@ -1,5 +1,6 @@
 """What is asked and what is answered, and who can be asked."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, Self, runtime_checkable
@@ -13,6 +14,8 @@ from pydeps_host.limiter import Priority
 from pydeps_host.transport.retry_after import retry_after
 from pydeps_host.values import Secret, Url
 
+# What a header field's value may hold: printable characters of ISO 8859-1.
+_SENDABLE: Final = re.compile(r"[ -~\x80-\xff]*")
 # What the transport says itself; among them all that can carry a credential,
 # which must not follow a redirect to another origin.
 _RESERVED: Final = frozenset(
@@ -136,7 +139,7 @@ class Request:
         for name, value in self.headers:
             if name.lower() in _RESERVED:
                 raise UsageError(f"the header field {name!r} is set by the transport", "put credentials into the URL")
-            if not name.isascii() or not all(" " <= character <= "\xff" and character != "\x7f" for character in value):
+            if not name.isascii() or not _SENDABLE.fullmatch(value):
                 raise UsageError(f"the header field {name!r} cannot be sent", "give printable characters of ISO 8859-1")
 
 

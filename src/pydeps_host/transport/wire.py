@@ -120,10 +120,13 @@ class Wire:
     def _request(self, question: Question, way: Way) -> "httpx.Request":
         import httpx
 
+        url = httpx.URL(question.url.without_credentials().reveal())
         return httpx.Request(
             "GET",
-            question.url.without_credentials().reveal(),
-            headers=list(question.headers),
+            url,
+            headers=[(b"Host", url.netloc), *question.headers],
+            # Without a content that httpx would look at first; a GET has none.
+            stream=httpx.ByteStream(b""),
             extensions={"timeout": self._timeouts(question.seconds), "trace": way},
         )
 
