@@ -1,6 +1,7 @@
 """Certificates of servers and of clients, over real TLS."""
 
 import pickle
+import ssl
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,37 @@ def test_a_bundle_of_several_authorities_trusts_each(authority, people, options,
     for one in (authority, people):
         with FaultyServer(tls=one.context(), answer=faulty.text("hello")) as server:
             assert send(server.url(), evolve(options, ca_bundle=bundle)).body == b"hello"
+
+
+def test_a_bundle_is_read_once_for_all_and_again_when_it_is_exchanged(authority, people, tmp_path, monkeypatch):
+    read: list[object] = []
+    make = ssl.create_default_context
+
+    def counted(**more):
+        read.append(more)
+        return make(**more)
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(people.bundle.read_bytes())
+    options = evolve(QUICK, ca_bundle=bundle)
+    with FaultyServer(tls=authority.context(), answer=faulty.text("hello")) as server:
+        for _ in range(2):
+            with pytest.raises(CertificateError):
+                send(server.url(), options)
+        assert len(read) == 1
+        (tmp_path / "new.pem").write_bytes(authority.bundle.read_bytes())
+        (tmp_path / "new.pem").rename(bundle)
+        assert send(server.url(), options).status == 200
+    assert len(read) == 2
+
+
+def test_a_context_that_shows_a_certificate_is_nobody_else_s(options, people, private):
+    issued = people.issue("somebody")
+    assert send(private.url(), with_client(options, issued.both)).status == 200
+    # TLS 1.2 has no word for what is missing.
+    with pytest.raises((ClientCertificateError, UnavailableError), match="client certificate"):
+        send(private.url(), options)
 
 
 def test_a_bundle_that_cannot_be_used_is_named_before_anything_is_asked(authority, tmp_path, monkeypatch):

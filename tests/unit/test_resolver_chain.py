@@ -1,6 +1,8 @@
+import gc
 import pickle
 import threading
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -297,6 +299,21 @@ def test_a_page_is_asked_for_once_until_it_is_forgotten():
     made.forget("Foo")
     made.project("foo")
     assert site.asked == [at(ONE)] * 2
+
+
+def test_a_page_that_is_forgotten_is_not_held_and_what_is_chosen_is_of_the_one_that_came_after_it():
+    wanted = Dependency.parse("foo")
+    made = Resolver([ONE], transport=Scripted(listing("1.0"), listing("2.0")))
+    old = made.find("foo")
+    assert [one.text for one in made.locate(wanted)] == ["1.0"]
+    made.forget("foo")
+    # A thread that found the old page chooses after it was forgotten.
+    assert [one.text for one in made._chosen(old, wanted).choice.releases] == ["1.0"]
+    assert [one.text for one in made.locate(wanted)] == ["2.0"]
+    page = weakref.ref(made.find("foo").project)
+    made.forget("foo")
+    gc.collect()
+    assert page() is None
 
 
 def test_the_callers_own_stops_are_not_remembered():

@@ -5,6 +5,8 @@ went wrong; the hooks here say what a field of each kind takes.
 """
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
 
 from pydeps_host.config.faults import each, fault
@@ -25,6 +27,9 @@ Hook: TypeAlias = Callable[[Any, Any], Any]
 
 IGNORED: Final = "$schema"
 
+# Where the variables of the configuration that is read now are looked up.
+_ENVIRON: Final[ContextVar[Mapping[str, str]]] = ContextVar("environ")
+
 
 def structure(data: object, *, source: str, environ: Mapping[str, str]) -> HostConfig:
     """Make a configuration of plain data.
@@ -34,23 +39,28 @@ def structure(data: object, *, source: str, environ: Mapping[str, str]) -> HostC
     """
     from cattrs.errors import BaseValidationError
 
+    token = _ENVIRON.set(environ)
     try:
-        made: HostConfig = _converter(environ).structure(data, HostConfig)
+        made: HostConfig = _converter().structure(data, HostConfig)
     except (ConfigError, BaseValidationError) as error:
         problems = problems_of(error, data)
     else:
         return made
+    finally:
+        _ENVIRON.reset(token)
     # Raised here, where no error is being handled: a tree of cattrs' errors would hide the few lines that matter.
     raise ConfigError(source, problems)
 
 
-def _converter(environ: Mapping[str, str]) -> "Converter":
+# The hooks are made once, for it takes as long as to read hundreds of dependencies with them.
+@cache
+def _converter() -> "Converter":
     from cattrs import Converter
 
     converter = Converter(detailed_validation=True)
     for kind, take in _SCALARS.items():
         converter.register_structure_hook(kind, _scalar_hook(take))
-    converter.register_structure_hook(Url, lambda value, _: read_url(_text(value), environ))
+    converter.register_structure_hook(Url, lambda value, _: read_url(_text(value), _ENVIRON.get()))
     for kind in (Limits, RateLimit, Filters, OnDemand, Index, HostConfig):
         converter.register_structure_hook(kind, _object_hook(kind, converter))
     return converter

@@ -32,24 +32,35 @@ class Candidates:
     Attributes:
         releases: The candidates of each release, keyed by version, or by text where PEP 440
             knows no such version; `1.0` and `1.0.0` are one.
-        set_aside: Every other file, in order of their names.
+        other: Every other file, in order of their names.
+        sound: The candidates less those of which the page contradicts itself, of each release that has any.
+        contradicted: Those.
     """
 
     releases: dict[Version | str, tuple[Candidate, ...]]
-    set_aside: tuple[SetAside, ...]
+    other: tuple[SetAside, ...]
+    sound: dict[Version | str, tuple[Candidate, ...]]
+    contradicted: tuple[SetAside, ...]
 
 
 def sort_files(project: Project) -> Candidates:
     """Sort a page's files into releases; what the page's order is does not matter."""
-    releases: dict[Version | str, list[Candidate]] = defaultdict(list)
-    set_aside = []
+    found: dict[Version | str, list[Candidate]] = defaultdict(list)
+    other = []
     for file in _in_order(project.files):
-        found = read_filename(file.filename, project.name)
-        if not isinstance(found, Distribution):
-            set_aside.append(SetAside(file.filename, found.value))
+        said = read_filename(file.filename, project.name)
+        if not isinstance(said, Distribution):
+            other.append(SetAside(file.filename, said.value))
         else:
-            releases[found.version if found.version is not None else found.text].append(Candidate(file, found))
-    return Candidates({key: tuple(candidates) for key, candidates in releases.items()}, tuple(set_aside))
+            found[said.version if said.version is not None else said.text].append(Candidate(file, said))
+    releases = {key: tuple(candidates) for key, candidates in found.items()}
+    checked = {key: uncontradicted(candidates) for key, candidates in releases.items()}
+    return Candidates(
+        releases,
+        tuple(other),
+        {key: sound for key, (sound, _) in checked.items() if sound},
+        tuple(one for _, contradicted in checked.values() for one in contradicted),
+    )
 
 
 def narrowed(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> tuple[tuple[Candidate, ...], tuple[SetAside, ...]]:
@@ -59,8 +70,6 @@ def narrowed(candidates: Iterable[Candidate], required: tuple[Digest, ...]) -> t
     the required algorithms none of which it has. Of a file without a digest of
     those algorithms the page says nothing: it is kept, and checked when it is there.
     """
-    if not required:
-        return tuple(candidates), ()
     kept, refused = [], []
     algorithms = {digest.algorithm for digest in required}
     for candidate in candidates:

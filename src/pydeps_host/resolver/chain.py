@@ -21,7 +21,8 @@ from pydeps_host.errors import (
 )
 from pydeps_host.events import Notice, Observer, UrlTried, ignore
 from pydeps_host.limiter import Priority
-from pydeps_host.resolver.choice import choose
+from pydeps_host.resolver.candidates import Candidates, sort_files
+from pydeps_host.resolver.choice import choose_among
 from pydeps_host.resolver.once import Once
 from pydeps_host.resolver.release import Choice, Release
 from pydeps_host.simple_api import Answer, Ask, PageStore, Project, SimpleClient
@@ -116,6 +117,8 @@ class Resolver:
         self._client = SimpleClient(transport, pages=asking.pages, limits=asking.limits, refresh=asking.refresh)
         self._observer = observer
         self._answers: Once[tuple[int, NormalizedName], Answer] = Once()
+        # By index and project: the page, and its files.
+        self._sorted: dict[tuple[str, NormalizedName], tuple[Project, Candidates]] = {}
 
     @property
     def options(self) -> ResolverOptions:
@@ -197,12 +200,24 @@ class Resolver:
 
     def forget(self, name: str) -> None:
         """Let a project's pages go, to spare memory; the next question about it is asked anew."""
-        for place in range(len(self._indexes)):
-            self._answers.forget((place, canonicalize_name(name)))
+        normalized = canonicalize_name(name)
+        for place, index in enumerate(self._indexes):
+            self._answers.forget((place, normalized))
+            self._sorted.pop((index.name, normalized), None)
 
     def _chosen(self, found: Found, dependency: Dependency) -> Located:
         most, filters = self._options.versions_per_dependency, self._options.filters
-        return Located(choose(found.project, dependency, versions_per_dependency=most, filters=filters), found)
+        candidates = self._candidates(found)
+        return Located(choose_among(candidates, found.project, dependency, versions_per_dependency=most, filters=filters), found)
+
+    def _candidates(self, found: Found) -> Candidates:
+        """Return a page's files, sorted once for all dependencies that ask for them."""
+        key = found.index.name, found.project.name
+        project, candidates = self._sorted.get(key, (None, None))
+        if candidates is None or project is not found.project:
+            candidates = sort_files(found.project)
+            self._sorted[key] = found.project, candidates
+        return candidates
 
     def _chosen_later(self, walk: Iterator[Found], dependency: Dependency) -> Located | None:
         for found in walk:

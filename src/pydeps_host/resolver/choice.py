@@ -13,7 +13,7 @@ from packaging.version import Version
 from pydeps_host.config import Filters, ProjectFilters
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import BlockedError, Problem, VersionNotFoundError
-from pydeps_host.resolver.candidates import Candidate, is_yanked, narrowed, release_of, sort_files, uncontradicted
+from pydeps_host.resolver.candidates import Candidate, Candidates, is_yanked, narrowed, release_of, sort_files, uncontradicted
 from pydeps_host.resolver.release import Choice, Release, SetAside
 from pydeps_host.simple_api import Project, version_of
 from pydeps_host.values import any_of, shown
@@ -36,7 +36,14 @@ def choose(project: Project, dependency: Dependency, *, versions_per_dependency:
         VersionNotFoundError: No release answers to it, or a pin without a local
             version (PEP 440) answers to several of them.
     """
-    chooser = _Chooser.of(project, dependency)
+    return choose_among(sort_files(project), project, dependency, versions_per_dependency=versions_per_dependency, filters=filters)
+
+
+def choose_among(
+    candidates: Candidates, project: Project, dependency: Dependency, *, versions_per_dependency: int, filters: Filters
+) -> Choice:
+    """Choose as `choose` does, on a page whose files are sorted already: hundreds of dependencies may ask for one project."""
+    chooser = _Chooser.of(project, candidates, dependency)
     own = filters.of(project.name)
     if own.are_silent:
         return chooser.choose(versions_per_dependency)
@@ -81,9 +88,10 @@ class _Chooser:
     set_aside: tuple[SetAside, ...]
 
     @classmethod
-    def of(cls, project: Project, dependency: Dependency) -> "_Chooser":
-        candidates = sort_files(project)
-        found, set_aside = {}, list(candidates.set_aside)
+    def of(cls, project: Project, candidates: Candidates, dependency: Dependency) -> "_Chooser":
+        if not dependency.hashes:
+            return cls(project, dependency, candidates.releases, candidates.sound, candidates.other + candidates.contradicted)
+        found, set_aside = {}, list(candidates.other)
         for key, release in candidates.releases.items():
             kept, refused = narrowed(release, dependency.hashes)
             kept, contradicted = uncontradicted(kept)

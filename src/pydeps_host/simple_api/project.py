@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import fields_dict, frozen
 from packaging.utils import NormalizedName
@@ -91,7 +91,7 @@ class File(_Later):
 
         def __getattr__(self, name: str) -> object:
             """Read a field that is not there yet: only what is not there comes here."""
-            if name not in fields_dict(File) or name == "filename":
+            if name not in _READ_LATER:
                 raise AttributeError(f"a file has no {name!r}")
             value = self._read(self._told, name)
             _set(self, name, value)
@@ -99,6 +99,7 @@ class File(_Later):
 
 
 _set = object.__setattr__
+_READ_LATER: Final = frozenset(fields_dict(File)) - {"filename"}
 
 
 @frozen

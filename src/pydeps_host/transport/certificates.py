@@ -6,6 +6,7 @@ always answered here.
 """
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,24 +42,41 @@ def check(bundle: Bundle | None, client: ClientCertificate | None) -> None:
 def context_for(bundle: Bundle | None, client: ClientCertificate | None) -> "ssl.SSLContext":
     """Return a context that trusts a bundle, or else the usual certificates, and shows a client certificate, or none.
 
+    One without a client certificate is shared by all who trust the same: nobody changes it.
+
     Raises:
         UsageError: A file cannot be used.
     """
-    context = _usual() if bundle is None else _trusting(bundle)
-    if client is not None:
-        _show(client, context)
+    state = None if bundle is None else _state(bundle.path)
+    if client is None:
+        return _shared(bundle, state)
+    context = _trusting(bundle)
+    _show(client, context)
     return context
 
 
-def _usual() -> "ssl.SSLContext":
-    import httpx
+# A hundred authorities take as long to read as twenty answers of an index.
+@lru_cache(4)
+def _shared(bundle: Bundle | None, _: object) -> "ssl.SSLContext":
+    return _trusting(bundle)
 
-    return httpx.create_ssl_context(trust_env=False)
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Return what changes with a file or a folder, None where the system does not tell."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _trusting(bundle: Bundle) -> "ssl.SSLContext":
+def _trusting(bundle: Bundle | None) -> "ssl.SSLContext":
     import ssl
 
+    if bundle is None:
+        import httpx
+
+        return httpx.create_ssl_context(trust_env=False)
     folder = bundle.path.is_dir()
     try:
         names = [path.name for path in bundle.path.iterdir()] if folder else []
