@@ -15,6 +15,7 @@ from packaging.utils import NormalizedName
 from pydeps_host.errors import disk_errors
 from pydeps_host.host.order import Wanted
 from pydeps_host.host.tools import Tools
+from pydeps_host.repository.disk import beginning_with
 from pydeps_host.simple_api import Artifact, FetchOptions, File, fetch_file
 from pydeps_host.values import Digest
 
@@ -101,9 +102,7 @@ def _key(file: File) -> str:
 
 def _left_behind(folder: Path, key: str, file: File, required: tuple[Digest, ...]) -> Artifact | None:
     _name_verified(folder / key)
-    with disk_errors(folder, "listing"):
-        found = sorted(folder.glob(f"{key}.*"))
-    for path in found:
+    for path in beginning_with(folder, f"{key}."):
         sha256 = path.suffix[1:]
         if sha256 != "part" and _agrees(path, sha256, file, required):
             return Artifact(path, file.filename, path.stat().st_size, sha256)

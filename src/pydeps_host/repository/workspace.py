@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from pydeps_host.errors import disk_errors
-from pydeps_host.repository.disk import Disk
+from pydeps_host.repository.disk import Disk, beginning_with
 from pydeps_host.repository.locks import try_lock
 
 _NAME = re.compile(r"(?P<token>[0-9a-f]{16})(?:-[0-9]+\.(?:pack|idx)|\.lock)")
@@ -96,9 +96,7 @@ def _remove_if_dead(folder: Path, token: str, disk: Disk) -> None:
 
 
 def _remove(folder: Path, token: str, disk: Disk) -> None:
-    with disk_errors(folder, "listing"):
-        files = sorted(folder.glob(f"{token}-*"))
-    for path in [*files, _lock_path(folder, token)]:
+    for path in [*beginning_with(folder, f"{token}-"), _lock_path(folder, token)]:
         disk.remove(path)
 
 

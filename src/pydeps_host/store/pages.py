@@ -13,7 +13,7 @@ from attrs import asdict
 from packaging.utils import NormalizedName
 
 from pydeps_host.errors import DiskError
-from pydeps_host.repository.disk import read_bytes
+from pydeps_host.repository.disk import beginning_with, read_bytes
 from pydeps_host.repository.locks import try_lock
 from pydeps_host.simple_api import KeptPage
 
@@ -55,7 +55,7 @@ class KeptPages:
                 file.write(head.encode() + b"\n" + zlib.compress(page.body, 1))
                 file.flush()
                 new.replace(path)
-        except OSError:
+        except (OSError, DiskError):
             with suppress(OSError):
                 new.unlink(missing_ok=True)
 
@@ -70,7 +70,7 @@ def _private(path: str, flags: int) -> int:
 
 def _remove_dead(path: Path) -> None:
     """Remove what processes left behind that were killed while they wrote this page: who lives holds a lock on what it writes."""
-    for new in path.parent.glob(f"{path.name}.*"):
+    for new in beginning_with(path.parent, f"{path.name}."):
         with suppress(OSError), new.open("rb") as file:
             if try_lock(file.fileno()):
                 new.unlink()
