@@ -20,6 +20,7 @@ from pydeps_host.values import escape
 
 # The one format number, of repositories and of the store that holds them.
 FORMAT: Final = 1
+_FORMAT_TEXT: Final = f'{{"format": {FORMAT}}}\n'.encode()
 
 # As git names packs, less a suffix.
 PACK_NAME: Final = re.compile("pack-[0-9a-f]{40}")
@@ -137,7 +138,7 @@ def create_layout(layout: Layout, card: Card, disk: Disk) -> None:
         layout.root / "info" / "attributes": ATTRIBUTES_TEXT,
         layout.journal: "",
         layout.lock: "",
-        layout.format: json.dumps({"format": FORMAT}) + "\n",
+        layout.format: _FORMAT_TEXT.decode(),
     }
     for path, text in files.items():
         disk.write(path, text.encode())
@@ -177,8 +178,11 @@ def _check_files(layout: Layout) -> None:
 
 
 def _check_format(path: Path) -> None:
+    data = read_bytes(path)
+    if data == _FORMAT_TEXT:
+        return
     try:
-        found = json.loads(read_bytes(path))["format"]
+        found = json.loads(data)["format"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedError(str(path), "it names no format: this is no repository of pydeps-host") from error
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:

@@ -26,7 +26,9 @@ class Links:
         self._page = page
         self._base = base if base is not None else page
         self._prefixes: dict[str, tuple[Origin, str, Credentials | None]] = {}
-        self._sure: set[str] = set()
+        # What sure links begin with: those that name a host, of which a large page has most, and the others.
+        self._hosts: tuple[str, ...] = ()
+        self._folders: set[str] = set()
 
     def resolve(self, reference: str) -> Url:
         """Return the URL that a link without its fragment leads to.
@@ -47,7 +49,10 @@ class Links:
             known = self._prefixes[prefix] = (url.origin, url.path, url.credentials)
             # One with credentials of its own is none of the plain ones.
             if "@" not in prefix and not self.crosses(url):
-                self._sure.add(prefix)
+                if "://" in prefix:
+                    self._hosts += (prefix,)
+                else:
+                    self._folders.add(prefix)
         origin, folder, credentials = known
         return Url(origin, folder + path, query, credentials, self._page.hidden)
 
@@ -56,8 +61,11 @@ class Links:
 
         It does where another link that begins so did, and the rest is plain.
         """
-        length = _prefix_length(reference)
-        return length >= 0 and reference[:length] in self._sure and _is_plain(reference, _PATH)
+        if not reference.startswith(self._hosts):
+            length = _prefix_length(reference)
+            if length < 0 or reference[:length] not in self._folders:
+                return False
+        return _is_plain(reference, _PATH)
 
     def crosses(self, url: Url) -> bool:
         """Whether a link leads from a server to a folder, or from a folder to a server."""
