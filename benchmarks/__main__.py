@@ -117,6 +117,10 @@ def main() -> None:
         parser.error(f"there are the parts {', '.join(PARTS)}")
     scale = QUICK if words.quick else Scale()
     scale = scale if words.runs is None else evolve(scale, runs=words.runs)
+    # Before the work, which takes long.
+    for needed in (words.scratch, words.json and words.json.parent):
+        if needed is not None:
+            needed.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=words.scratch, ignore_cleanup_errors=True) as scratch:
         results = measured(words.folder.resolve(), Path(scratch), scale, parts)
     print(table.render(results))

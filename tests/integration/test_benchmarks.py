@@ -42,8 +42,10 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(folder, tmp_path_factory):
     """The quick form as a person runs it: what it printed and what it saved."""
-    saved = tmp_path_factory.mktemp("results") / "results.json"
-    words = [sys.executable, "-m", "benchmarks", str(folder), "--quick", "--json", str(saved)]
+    place = tmp_path_factory.mktemp("results")
+    # Neither folder is there yet.
+    saved, scratch = place / "saved" / "results.json", place / "scratch"
+    words = [sys.executable, "-m", "benchmarks", str(folder), "--quick", "--json", str(saved), "--scratch", str(scratch)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout, Results.load(saved)

@@ -31,6 +31,9 @@ from pydeps_host.transport import Request, Response, Transport
 from pydeps_host.values import Artifact, Digest, Limits, Outcome, Url, any_of
 
 _TOLD_EVERY: Final = 256 * 1024
+# What comes in small pieces is digested and written so many bytes at a time: for each of them a thread that
+# computes beside has to be asked to make way.
+_AT_ONCE: Final = 512 * 1024
 _PIECE: Final = 1024 * 1024
 
 
@@ -124,6 +127,7 @@ class _Spool:
         promised = {*self._file.digests, *self._options.required}
         algorithms = {digest.algorithm for digest in promised} | {"sha256"}
         self._hashers = {name: hashlib.new(name, usedforsecurity=False) for name in sorted(algorithms)}
+        self._kept = bytearray()
         self.received = 0
         self._told = 0
 
@@ -134,15 +138,27 @@ class _Spool:
             raise DigestError(str(self._file.url), f"{self._file.size} bytes", "more")
         if self.received > self._options.limits.artifact_bytes:
             raise TooLargeError(self._file.filename, "artifact_bytes", self._options.limits.artifact_bytes)
+        if not self._kept and len(data) >= _AT_ONCE:
+            self._take(data)
+        else:
+            self._kept += data
+            if len(self._kept) >= _AT_ONCE:
+                self._take_kept()
+        if self.received - self._told >= _TOLD_EVERY:
+            self._told = self.received
+            self._observer(DownloadAdvanced(self._options.name, self._file.filename, self.received))
+
+    def _take_kept(self) -> None:
+        data, self._kept = self._kept, bytearray()
+        self._take(data)
+
+    def _take(self, data: bytes | bytearray) -> None:
         for hasher in self._hashers.values():
             hasher.update(data)
         view = memoryview(data)
         with disk_errors(self._part, "writing"):
             while view:
                 view = view[self._output.write(view) :]
-        if self.received - self._told >= _TOLD_EVERY:
-            self._told = self.received
-            self._observer(DownloadAdvanced(self._options.name, self._file.filename, self.received))
 
     def verified(self) -> str:
         """Return the SHA-256 of what came.
@@ -151,6 +167,7 @@ class _Spool:
             DigestError: It is not what was promised.
             TruncatedError: It is shorter than that.
         """
+        self._take_kept()
         url = str(self._file.url)
         if self._file.size is not None and self.received != self._file.size:
             raise TruncatedError(url, f"{self._file.size} bytes", f"{self.received} bytes (cut short)")

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,10 +15,10 @@ from pydeps_host.config import ON_DEMAND
 from pydeps_host.dependency import Dependency
 from pydeps_host.errors import NotStoredError, StoreError, UsageError, disk_errors
 from pydeps_host.repository import KEEP_SUPERSEDED, Damage, Disk, Patience, Repository, locked, verify_repository
-from pydeps_host.repository.beginning import create_for
-from pydeps_host.repository.disk import is_folder, look_at
+from pydeps_host.repository.disk import is_folder
 from pydeps_host.repository.locks import locked_in_turn
 from pydeps_host.repository.superseding import check_keep
+from pydeps_host.store.arriving import Arrivals
 from pydeps_host.store.asked import AskedVersions
 from pydeps_host.store.format import check_format, write_format
 from pydeps_host.store.navigating import modules_in, provides
@@ -74,6 +73,7 @@ class Store:
         self.keep_superseded = keep_superseded
         self._disk = Disk(durable=durable)
         self._places = Places(self.path, namespace)
+        self._arrivals = Arrivals(self._places, self._disk)
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r}, namespace={self.namespace!r})"
@@ -107,7 +107,7 @@ class Store:
             StoreError: The repository cannot be read.
         """
         self.check_format()
-        path = self._place(name)
+        path = self._arrivals.place(name)
         if not is_folder(path):
             raise NotStoredError(name, str(self.path))
         return Repository.open(path, disk=self._disk)
@@ -132,7 +132,7 @@ class Store:
             StoreError: It cannot be read.
         """
         # The last look is for one that came into place between the first two.
-        for place in (self._place, self._places.unborn, self._places.repository):
+        for place in (self._arrivals.place, self._places.unborn, self._places.repository):
             try:
                 return Repository.open(place(name), disk=self._disk)
             except NotStoredError:
@@ -150,7 +150,7 @@ class Store:
             FormatError: A newer version of this library wrote it.
         """
         self.check_format()
-        path = self._place(name)
+        path = self._arrivals.place(name)
         return verify_repository(path if is_folder(path) else self._places.unborn(name))
 
     @contextmanager
@@ -162,7 +162,7 @@ class Store:
             StoreError: The disk or the store is not as it must be.
         """
         self.prepare()
-        final = self._place(name)
+        final = self._arrivals.place(name)
         is_unborn = not is_folder(final) and is_folder(self._places.unborn(name))
         where = Rebuilding(
             place=self._places.unborn(name) if is_unborn else final,
@@ -173,7 +173,7 @@ class Store:
             disk=self._disk,
         )
         for folder in (where.building.parent, where.ready.parent, where.aside, self._places.lock(name).parent):
-            self._make(folder)
+            self._arrivals.make(folder)
         with rebuilding_locked(where, self._places.lock(name), patience):
             yield where
 
@@ -194,20 +194,20 @@ class Store:
             ClosedError, DeadlineError, LockedError: The wait for the lock ended.
             StoreError: The disk or the store is not as it must be.
         """
-        final = self._place(name)
+        final = self._arrivals.place(name)
         if known is not None and known.path == final and is_folder(final):
-            self._settle_place(name, patience)
+            self._arrivals.settle(name, patience)
             yield known
             return
         self.prepare()
         if not is_folder(final):
-            self._make(self._places.lock(name).parent)
+            self._arrivals.make(self._places.lock(name).parent)
             # Held over a whole batch, and again over the next one as long as none succeeds.
             with locked_in_turn(self._places.lock(name), patience, doing=f"waiting for the lock on {name}") as lock:
                 if not is_folder(final):
-                    yield from self._born(name, final, lock)
+                    yield from self._arrivals.born(name, final, lock)
                     return
-        self._settle_place(name, patience)
+        self._arrivals.settle(name, patience)
         yield Repository.open(final, disk=self._disk)
 
     def modules(self, name: str) -> Mapping[str, tuple[str, ...]]:
@@ -264,7 +264,7 @@ class Store:
                 return None
             memory = self._places.unborn(name)
             for folder in (aside, memory.parent):
-                self._make(folder)
+                self._arrivals.make(folder)
             pruning = Pruning(place=where.place, memory=memory, aside=aside, namespace=self.namespace, disk=self._disk)
             removed = pruning.remove()
         if removed is not None:
@@ -325,13 +325,13 @@ class Store:
             NotStoredError: There is no repository.
             StoreError: The disk or the store is not as it must be.
         """
-        self._settle_place(name)
+        self._arrivals.settle(name)
         (known or self.repository(name)).settle()
 
     def spool(self, name: str) -> Path:
         """Return the folder, made if need be, where a project's files wait to be published."""
         folder = self._places.spool(name)
-        self._make(folder)
+        self._arrivals.make(folder)
         return folder
 
     def spooled(self, name: str) -> tuple[Path, ...]:
@@ -380,7 +380,7 @@ class Store:
         path = self._places.format
         if check_format(path):
             return
-        self._make(path.parent)
+        self._arrivals.make(path.parent)
         # Whoever made them may have been killed before it had synced them.
         for folder in (self.path, self.path.parent):
             if os.access(folder, os.R_OK):
@@ -388,56 +388,6 @@ class Store:
         with locked(path.with_name("lock")):
             if not path.exists():
                 write_format(path, self._disk)
-
-    def _born(self, name: str, final: Path, lock: int) -> Iterator[Repository]:
-        unborn = self._places.unborn(name)
-        if not is_folder(unborn):
-            self._create(unborn, final)
-        repository = Repository.open(unborn, disk=self._disk)
-        yield repository
-        if repository.refs():
-            self._make(final.parent)
-            # It says that the rename may not be on the disk. Not synced: after a power failure there is nothing to make good.
-            _mark(lock, b"a repository is put in place\n", self._places.lock(name))
-            self._disk.rename(unborn, final)
-            self._sync_place(name, lock)
-
-    def _settle_place(self, name: str, patience: Patience | None = None) -> None:
-        path = self._places.lock(name)
-        if _is_marked(path):
-            with locked(path, patience, doing=f"waiting for the lock on {name}") as lock:
-                self._sync_place(name, lock)
-
-    def _sync_place(self, name: str, lock: int) -> None:
-        for folder in (self._places.repository(name).parent, self.path, self._places.unborn(name).parent):
-            self._disk.sync_file(folder)
-        _mark(lock, b"", self._places.lock(name))
-
-    def _create(self, unborn: Path, final: Path) -> None:
-        """Make an empty repository, whole or not at all."""
-        self._make(unborn.parent)
-        new = unborn.with_suffix(".new")
-        with disk_errors(new, "removing"):
-            if new.exists():
-                shutil.rmtree(new)
-        create_for(new, final.stem, namespace=self.namespace, disk=self._disk)
-        self._disk.rename(new, unborn)
-        self._disk.sync_file(unborn.parent)
-
-    def _place(self, name: str) -> Path:
-        """Return where a project's repository is or would be, after a repair that was cut off is brought to its end."""
-        final = self._places.repository(name)
-        if not is_folder(final):
-            finish_swap(self._places.ours("repaired") / final.name, final, self._disk)
-        return final
-
-    def _make(self, folder: Path) -> None:
-        """Make a folder and those on the way to it, each synced into its parent."""
-        missing = [one for one in (folder, *folder.parents) if not is_folder(one)]
-        for one in reversed(missing):
-            with disk_errors(one, "making"):
-                one.mkdir(exist_ok=True)
-            self._disk.sync_file(one.parent)
 
 
 def _names_in(folder: Path) -> tuple[NormalizedName, ...]:
@@ -447,14 +397,3 @@ def _names_in(folder: Path) -> tuple[NormalizedName, ...]:
         found = sorted(entry.name.removesuffix(".git") for entry in entries if entry.name.endswith(".git") and entry.is_dir())
     # Whoever made the folder a work tree of git has a nameless one there.
     return tuple(NormalizedName(stem) for stem in found if stem and stem == canonicalize_name(stem))
-
-
-def _mark(lock: int, text: bytes, path: Path) -> None:
-    with disk_errors(path, "writing"):
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, text, 0)
-
-
-def _is_marked(path: Path) -> bool:
-    found = look_at(path)
-    return found is not None and found.st_size > 0
