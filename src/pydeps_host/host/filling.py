@@ -167,8 +167,7 @@ class Filling:
         mismatch = required_differs(wanted, row)
         if mismatch is not None:
             return row_report(row, Status.FAILED, mismatch)
-        is_same = row.is_published and row.yanked == wanted.release.yanked
-        kept = with_tags(row if is_same else evolve(row, status=RowStatus.PUBLISHED, yanked=wanted.release.yanked), wanted, self._batch)
+        kept = with_tags(evolve(row, status=RowStatus.PUBLISHED, yanked=wanted.release.yanked), wanted, self._batch)
         if kept != row:
             self._batch.add(kept)
         return row_report(kept, Status.PRESENT if row.is_published else Status.ADDED)

@@ -1,6 +1,7 @@
 """What is wanted of each project: dependencies grouped, then made releases."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -138,11 +139,10 @@ def select(
     """
     chosen = _Chosen()
     # Hundreds of lock files may want the same thing.
-    taken: dict[tuple[Dependency, tuple[str, ...]], Located] = {}
+    take = cache(take)
     for entry in order.entries:
-        wanted = entry.dependency, entry.indexes
         try:
-            located = taken[wanted] if wanted in taken else taken.setdefault(wanted, take(*wanted))
+            located = take(entry.dependency, entry.indexes)
         except (ClosedError, DeadlineError):
             raise
         except BlockedError as kept_out:
@@ -177,8 +177,7 @@ def _as_made(release: Release, entry: Entry, made: Mapping[Version, str]) -> Rel
     """Call a release what it was called when it was made: `1.0` stays that when a better file, spelled `1.0.0`, comes."""
     if release.version is None or entry.dependency.specifier.startswith("==="):
         return release
-    text = made.get(release.version, release.text)
-    return release if text == release.text else evolve(release, text=text)
+    return evolve(release, text=made.get(release.version, release.text))
 
 
 def _wanted(release: Release, entry: Entry, found: Found) -> Wanted:

@@ -195,11 +195,9 @@ class Store:
             StoreError: The disk or the store is not as it must be.
         """
         final = self._arrivals.place(name)
-        if known is not None and known.path == final and is_folder(final):
-            self._arrivals.settle(name, patience)
-            yield known
-            return
-        self.prepare()
+        opened = known if known is not None and known.path == final else None
+        if opened is None:
+            self.prepare()
         if not is_folder(final):
             self._arrivals.make(self._places.lock(name).parent)
             # Held over a whole batch, and again over the next one as long as none succeeds.
@@ -208,7 +206,7 @@ class Store:
                     yield from self._arrivals.born(name, final, lock)
                     return
         self._arrivals.settle(name, patience)
-        yield Repository.open(final, disk=self._disk)
+        yield opened if opened is not None else Repository.open(final, disk=self._disk)
 
     def modules(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Return the modules that a project's published versions provide, each with those versions, the newest first.
