@@ -29,6 +29,7 @@ from pydeps_host.errors import (
 )
 from pydeps_host.events import Event, Notice, UrlTried
 from pydeps_host.resolver import Found, Resolver, ResolverOptions
+from pydeps_host.resolver.candidates import sort_files
 from pydeps_host.transport import Request, Response
 from pydeps_host.values import Outcome, Url
 from scripted import Reply, Scripted, Site, reply
@@ -314,6 +315,19 @@ def test_a_page_that_is_forgotten_is_not_held_and_what_is_chosen_is_of_the_one_t
     made.forget("foo")
     gc.collect()
     assert page() is None
+
+
+def test_a_page_s_files_are_sorted_once_however_many_ask(monkeypatch):
+    pages: list[object] = []
+
+    def counted(page):
+        pages.append(page)
+        return sort_files(page)
+
+    monkeypatch.setattr("pydeps_host.resolver.chain.sort_files", counted)
+    made = Resolver([ONE], transport=Scripted(listing("1.0", "2.0", "3.0")))
+    texts = [made.locate(Dependency.parse(f"foo{wanted}"))[0].text for wanted in ("==1.0", "==2.0", ">=1", "")]
+    assert (texts, len(pages)) == (["1.0", "2.0", "3.0", "3.0"], 1)
 
 
 def test_the_callers_own_stops_are_not_remembered():
