@@ -14,7 +14,7 @@ from pydeps_host.git import parse_id
 from pydeps_host.host.ahead import Ahead
 from pydeps_host.host.lanes import Lanes
 from pydeps_host.host.making import Made, Means, make, standing_refusal, with_tags
-from pydeps_host.host.order import Wanted, claims_of
+from pydeps_host.host.order import Wanted, enter_claims
 from pydeps_host.host.reports import Status, VersionReport
 from pydeps_host.host.spooling import drop
 from pydeps_host.host.telling import changes_since, failed_report, required_differs, row_report
@@ -158,8 +158,7 @@ class Filling:
         self._made = {text: self._made[text] for text in self.reports if text in self._made}
         for made in self._made.values():
             self._batch.add(made.row)
-        for (claimant, entry), versions in claims_of(one for one in brought if self.reports[one.release.text].error is None).items():
-            self._batch.claim(claimant, entry, versions)
+        enter_claims((one for one in brought if self.reports[one.release.text].error is None), self._batch)
 
     def _keep(self, wanted: Wanted, row: VersionRow) -> VersionReport:
         """Leave what is published as it is, but for a tag that is missing and for being yanked."""

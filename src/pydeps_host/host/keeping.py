@@ -8,7 +8,7 @@ from packaging.utils import NormalizedName
 
 from pydeps_host.config import ON_DEMAND, Filters
 from pydeps_host.host.asking import pin_of
-from pydeps_host.repository import Batch, Claims, Repository, Status, VersionRow
+from pydeps_host.repository import Batch, Claims, State, Status, VersionRow
 from pydeps_host.values import shown
 
 _NAMED: Final = 5
@@ -35,18 +35,18 @@ def kept_out_notice(texts: tuple[str, ...]) -> str:
     return f"the filters keep out {', '.join(map(shown, texts[:_NAMED]))}{more}, and the next sync takes the tags away"
 
 
-def keep_asked(name: NormalizedName, repository: Repository, batch: Batch, *, asked: frozenset[str]) -> None:
+def keep_asked(name: NormalizedName, state: State, batch: Batch, *, asked: frozenset[str]) -> None:
     """Claim for those who asked what was there for another reason, which may end now.
 
     Args:
         name: The project.
-        repository: Its repository.
+        state: Its repository's.
         batch: What is about to be published.
         asked: The commits of the versions that somebody asked for.
     """
     if not asked:
         return
-    claimed = frozenset().union(*repository.claims().get(ON_DEMAND, {}).values())
-    for row in repository.rows().values():
+    claimed = frozenset().union(*state.claims.get(ON_DEMAND, {}).values())
+    for row in state.rows.values():
         if row.is_published and row.commit in asked and row.text not in claimed:
             batch.claim(ON_DEMAND, str(pin_of(name, row.text)), {row.text})

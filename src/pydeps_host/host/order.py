@@ -12,6 +12,7 @@ from packaging.version import Version
 from pydeps_host.config import LOCK_FILE
 from pydeps_host.dependency import Dependency, spelled_tag, tag_of
 from pydeps_host.errors import BlockedError, ClosedError, DeadlineError, HostError, Problem, UsageError
+from pydeps_host.repository import Batch
 from pydeps_host.resolver import Found, Located, Release
 from pydeps_host.values import Digest, Url, shown
 
@@ -177,7 +178,8 @@ def _as_made(release: Release, entry: Entry, made: Mapping[Version, str]) -> Rel
     """Call a release what it was called when it was made: `1.0` stays that when a better file, spelled `1.0.0`, comes."""
     if release.version is None or entry.dependency.specifier.startswith("==="):
         return release
-    return evolve(release, text=made.get(release.version, release.text))
+    text = made.get(release.version, release.text)
+    return release if text == release.text else evolve(release, text=text)
 
 
 def _wanted(release: Release, entry: Entry, found: Found) -> Wanted:
@@ -246,10 +248,11 @@ def _age(wanted: Wanted) -> tuple[bool, Version, str]:
     return version is not None, version or _OLDEST, wanted.release.text
 
 
-def claims_of(wanted: Iterable[Wanted]) -> Mapping[tuple[str, str], frozenset[str]]:
-    """Return which versions each (claimant, entry) has chosen among these releases."""
+def enter_claims(wanted: Iterable[Wanted], batch: Batch) -> None:
+    """Claim in a batch what each entry has chosen among these releases."""
     chosen: dict[tuple[str, str], set[str]] = {}
     for one in wanted:
         for entry in one.entries:
             chosen.setdefault((entry.claimant, entry.text), set()).add(one.release.text)
-    return {key: frozenset(versions) for key, versions in chosen.items()}
+    for (claimant, text), versions in chosen.items():
+        batch.claim(claimant, text, versions)

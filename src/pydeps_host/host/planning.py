@@ -29,7 +29,7 @@ from pydeps_host.host.telling import (
 )
 from pydeps_host.host.tools import Tools
 from pydeps_host.host.vanished import Standing, not_going_back, page_notices
-from pydeps_host.repository import Claims, Repository, VersionRow
+from pydeps_host.repository import Repository, State, VersionRow
 from pydeps_host.repository.disk import is_folder
 from pydeps_host.resolver import Found
 from pydeps_host.simple_api import version_of
@@ -45,7 +45,6 @@ class Plan:
         self.tried: tuple[Tried, ...] = ()
         self._reports: dict[str, VersionReport] = {}
         self._notices: list[str] = []
-        self._claims: Claims = {}
         self._repository: Repository | None = None
 
     def so_far(self) -> tuple[VersionReport, ...]:
@@ -88,35 +87,34 @@ class Plan:
         by = self.tools.config.filters.reason(self.order.name)
         if by is not None:
             return self._blocked(by)
-        owner, rows = self._remembered()
-        out = kept_out(self.tools.config.filters, self.order.name, rows, self._claims)
+        state = self._remembered()
+        rows = state.rows
+        out = kept_out(self.tools.config.filters, self.order.name, rows, state.claims)
         if out:
             self.notice([kept_out_notice(out)])
             rows = without_tags(rows, out)
-        found, selection = self._select(owner, rows)
+        found, selection = self._select(state, rows)
         for wanted in selection.wanted:
             self._plan(wanted, rows.get(wanted.release.text))
         choices = tuple(choice_report(entry, located) for entry, located in selection.located)
         return evolve(self._report(found, selection), choices=choices)
 
-    def _remembered(self) -> tuple[str | None, Mapping[str, VersionRow]]:
-        """Return who owns the project and what is known of its versions."""
+    def _remembered(self) -> State:
+        """Return what is known of the project; nothing where it was never met."""
         while True:
             self._repository = repository = self.tools.store.known_repository(self.order.name)
             if repository is None:
-                return None, {}
+                return State()
             # It comes into place with its first version, which may be right now.
             with suppress(NotStoredError):
-                state = repository.state()
-                self._claims = state.claims
-                return state.owner, state.rows
+                return repository.state()
 
     def _blocked(self, by: str) -> ProjectReport:
         """Report a project that the filters keep out; nobody is asked for it."""
         return self.report(index=None, tried=(), versions=blocked_reports((entry, by) for entry in self.order.entries))
 
-    def _select(self, owner: str | None, rows: Mapping[str, VersionRow]) -> tuple[Found, Selection]:
-        tools, name = self.tools, self.order.name
+    def _select(self, state: State, rows: Mapping[str, VersionRow]) -> tuple[Found, Selection]:
+        tools, name, owner = self.tools, self.order.name, state.owner
         found = tools.resolver.find(name, owner=owner, only=self.order.indexes, priority=tools.priority, deadline=tools.deadline)
         self.tried = found.tried
         if owner is not None and owner != found.index.name:
@@ -132,7 +130,7 @@ class Plan:
         self.notice(selection.notices)
         standing = Standing.of(found, rows)
         self.notice(page_notices(found, standing))
-        selection, held_back = not_going_back(selection, standing, self._claims, most=tools.config.versions_per_dependency)
+        selection, held_back = not_going_back(selection, standing, state.claims, most=tools.config.versions_per_dependency)
         self.notice(held_back)
         return found, selection
 

@@ -26,16 +26,14 @@ from pydeps_host.host.ahead import Ahead
 from pydeps_host.host.filling import Filling
 from pydeps_host.host.keeping import keep_asked, kept_out
 from pydeps_host.host.making import standing_refusal
-from pydeps_host.host.order import Order, Selection, Wanted
+from pydeps_host.host.order import Order, Selection, Wanted, enter_claims
 from pydeps_host.host.planning import Plan
 from pydeps_host.host.reports import ProjectReport, VersionReport
 from pydeps_host.host.spooling import clear_spool
-from pydeps_host.host.telling import (
-    removed_reports,
-)
+from pydeps_host.host.telling import removed_reports
 from pydeps_host.host.tools import Tools
 from pydeps_host.limiter import Priority
-from pydeps_host.repository import Batch, Change, Repository, VersionRow
+from pydeps_host.repository import Batch, Change, Repository, State, VersionRow
 from pydeps_host.repository import Status as RowStatus
 from pydeps_host.repository.disk import look_at
 from pydeps_host.resolver import Found, yanked_releases
@@ -109,9 +107,37 @@ class _Sync(Plan):
             return self._blocked(by)
         if not self.order.entries:
             return self._forget()
-        owner, rows = self._remembered()
-        found, selection = self._select(owner, rows)
-        self._withdrawn = _withdrawn(found, selection, rows)
+        state = self._remembered()
+        found, selection = self._select(state, state.rows)
+        self._withdrawn = _withdrawn(found, selection, state.rows)
+        if not self._is_there(selection, state):
+            self._bring(found, selection, state.rows)
+        clear_spool(self.order.name, self.tools)
+        self._maintain()
+        return self._report(found, selection, removed=self._removed)
+
+    def _is_there(self, selection: Selection, state: State) -> bool:
+        """Report what is wanted where all of it is there and claimed, and nothing else is to be published or made good."""
+        repository, store = self._repository, self.tools.store
+        if repository is None or state.owner is None or self._withdrawn:
+            return False
+        if not all(_is_as_wanted(one, state.rows.get(one.release.text)) for one in selection.wanted):
+            return False
+        try:
+            with repository.batch() as batch:
+                enter_claims(selection.wanted, batch)
+                self._end_claims(state, batch)
+                if not store.is_settled(self.order.name) or repository.state() is not state or not batch.changes_nothing:
+                    return False
+        except (DiskError, NotStoredError):
+            # A repair or a prune may have taken it away meanwhile; what else is wrong with it is told by whoever publishes.
+            return False
+        for one in selection.wanted:
+            self._put(self._present(one, state.rows[one.release.text]))
+        return True
+
+    def _bring(self, found: Found, selection: Selection, rows: Mapping[str, VersionRow]) -> None:
+        """Publish what is missing, batch by batch."""
         left = deque(selection.wanted)
         if selection.blocked and not left and self._repository is not None:
             # What stood here before may go, though nothing comes.
@@ -122,9 +148,6 @@ class _Sync(Plan):
             while left or self._withdrawn:
                 self._publish(left, owner=found.index.name, complete=not selection.missed)
         self._reports = {text: self._reports[text] for text in (one.release.text for one in selection.wanted) if text in self._reports}
-        clear_spool(self.order.name, self.tools)
-        self._maintain()
-        return self._report(found, selection, removed=self._removed)
 
     def _is_missing(self, wanted: Wanted, row: VersionRow | None) -> bool:
         """Whether a version has to be downloaded, by what is known of it now."""
@@ -156,8 +179,9 @@ class _Sync(Plan):
         tools, name = self.tools, self.order.name
         if tools.priority is Priority.WAITED_FOR or tools.config.filters.of(name).are_silent:
             return
-        _, rows = self._remembered()
-        out = kept_out(tools.config.filters, name, rows, self._claims)
+        state = self._remembered()
+        rows = state.rows
+        out = kept_out(tools.config.filters, name, rows, state.claims)
         if not out:
             return
         with self._batch() as (repository, batch):
@@ -206,10 +230,8 @@ class _Sync(Plan):
                 filling.mark_yanked(self._withdrawn)
                 self._withdrawn = {}
             succeeded = complete and not any(report.error for report in (*self.so_far(), *filling.reports.values()))
-            if self._ends_claims and not left and succeeded:
-                keep_asked(self.order.name, repository, batch, asked=tools.store.asked.commits(self.order.name))
-                for claimant in tools.ending.of(repository.claims()):
-                    batch.end_claims(claimant, keep_entries=self._standing(claimant))
+            if not left and succeeded:
+                self._end_claims(repository.state(), batch)
             before = repository.rows()
             change = batch.publish()
             filling.settle(batch.conflicts)
@@ -239,8 +261,19 @@ class _Sync(Plan):
         ):
             yield repository, batch
 
-    def _standing(self, claimant: str) -> tuple[str, ...]:
-        return tuple(entry.text for entry in self.order.entries if entry.claimant == claimant)
+    def _end_claims(self, state: State, batch: Batch) -> None:
+        """End the configuration's claims that no longer stand, but for what somebody asked for besides."""
+        if not self._ends_claims:
+            return
+        tools, name = self.tools, self.order.name
+        keep_asked(name, state, batch, asked=tools.store.asked.commits(name))
+        for claimant in tools.ending.of(state.claims):
+            standing = self._standing(claimant)
+            if not state.claims[claimant].keys() <= standing:
+                batch.end_claims(claimant, keep_entries=standing)
+
+    def _standing(self, claimant: str) -> set[str]:
+        return {entry.text for entry in self.order.entries if entry.claimant == claimant}
 
     def _announce(self, change: Change) -> None:
         if change.old != change.new:
@@ -251,6 +284,13 @@ def _inode(place: Path) -> int | None:
     """Return what tells a folder from another one that takes its place, or None where there is none."""
     found = look_at(place)
     return None if found is None else found.st_ino
+
+
+def _is_as_wanted(wanted: Wanted, row: VersionRow | None) -> bool:
+    """Whether a version is published with all that is wanted of it, and with what the index says of it now."""
+    if row is None or not row.is_published or row.yanked != wanted.release.yanked:
+        return False
+    return {tag.name for tag in row.tags}.issuperset(wanted.tags)
 
 
 def _withdrawn(found: Found, selection: Selection, rows: Mapping[str, VersionRow]) -> dict[str, bool]:

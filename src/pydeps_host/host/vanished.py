@@ -61,6 +61,8 @@ def not_going_back(selection: Selection, standing: Standing, claims: Claims, *, 
     A bare name takes nothing older than it took. Of a range, what is gone counts
     among the `most` releases that it brings.
     """
+    if not standing.gone:
+        return selection, ()
     kept, notices = [], []
     past_the_most = _past_the_most(selection, standing, claims, most)
     for wanted in selection.wanted:

@@ -155,6 +155,12 @@ class Batch:
         self._check_open()
         self._owner = index
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether `publish` would find nothing to change and nothing to make good as things stand; errors are those of `publish`."""
+        self._check_open()
+        return self._publisher.unchanged(self._proposal()) is not None
+
     def publish(self) -> Change | None:
         """Make everything visible at once, and return when it is on the disk.
 

@@ -80,7 +80,7 @@ class Disk:
             os.unlink(path)  # noqa: PTH108 - as above
 
 
-def read_bytes(path: Path, *, most: int | None = None) -> bytes:
+def read_bytes(path: Path | str, *, most: int | None = None) -> bytes:
     """Return a file's bytes, or the first `most` of them; none for a file that is not there."""
     with disk_errors(path, "reading"):
         try:

@@ -44,6 +44,12 @@ ATTRIBUTES_TEXT: Final = (
 HEAD_TEXT: Final = "ref: refs/heads/latest\n"
 
 
+# Names in the folder of our own.
+LOCK: Final = "lock"
+NEW_REFS: Final = "packed-refs.new"
+WRITING: Final = "writing"
+
+
 # Without slots, for a path is joined once: each of them is asked for dozens of times a sync.
 @frozen(slots=False)
 class Layout:
@@ -58,7 +64,7 @@ class Layout:
     @cached_property
     def packs(self) -> Path:
         """The folder of packs that readers look into."""
-        return self.root / "objects" / "pack"
+        return self.root / "objects/pack"
 
     @cached_property
     def packed_refs(self) -> Path:
@@ -78,7 +84,7 @@ class Layout:
     @cached_property
     def lock(self) -> Path:
         """Held over publishing. It holds the names of the packs that its holder puts in place."""
-        return self.ours / "lock"
+        return self.ours / LOCK
 
     @cached_property
     def maintenance(self) -> Path:
@@ -93,12 +99,12 @@ class Layout:
     @cached_property
     def writing(self) -> Path:
         """What is not published yet: packs, and for each batch a lock that says that it lives."""
-        return self.ours / "writing"
+        return self.ours / WRITING
 
     @cached_property
     def new_refs(self) -> Path:
         """The next `packed-refs`, before it is renamed."""
-        return self.ours / "packed-refs.new"
+        return self.ours / NEW_REFS
 
     @cached_property
     def format(self) -> Path:

@@ -52,7 +52,7 @@ def encode_seal(seal: Seal) -> bytes:
     return f"journal {seal.generation} {seal.sum} {seal.refs}\n".encode()
 
 
-def read_seal(lock_path: Path) -> Seal | None:
+def read_seal(lock_path: Path | str) -> Seal | None:
     """Return the seal; None where the file is gone, empty, or names packs.
 
     Raises:

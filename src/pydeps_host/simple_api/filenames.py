@@ -67,7 +67,7 @@ def read_filename(filename: str, name: NormalizedName) -> Distribution | Unusabl
     """
     lowered = filename.lower()
     if lowered.endswith(WHEEL_SUFFIX):
-        return _read_wheel(filename, name)
+        return _read_wheel(filename, lowered, name)
     for suffix in SDIST_SUFFIXES:
         if lowered.endswith(suffix):
             return _read_sdist(filename[: -len(suffix)], suffix, name)
@@ -106,7 +106,7 @@ def _read_sdist(stem: str, suffix: str, name: NormalizedName) -> Distribution | 
     return Distribution(Kind.SDIST, text, version, suffix)
 
 
-def _read_wheel(filename: str, name: NormalizedName) -> Distribution | Unusable:
+def _read_wheel(filename: str, lowered: str, name: NormalizedName) -> Distribution | Unusable:
     """Read `name-version[-build]-python-abi-platform.whl` (binary distribution format).
 
     `packaging.utils.parse_wheel_filename` refuses names that old tools wrote, and
@@ -125,7 +125,8 @@ def _read_wheel(filename: str, name: NormalizedName) -> Distribution | Unusable:
     if build and version is None:
         # `foo-bar-1.0-py3-none-any.whl` is no odd version of foo.
         return Unusable.OTHER_PROJECT
-    return Distribution(Kind.WHEEL, text, version, WHEEL_SUFFIX, tuple(part.lower() for part in parts[1:]))
+    tags = lowered[: -len(WHEEL_SUFFIX)].rsplit("-", 3)[1:]
+    return Distribution(Kind.WHEEL, text, version, WHEEL_SUFFIX, tuple(tags))
 
 
 def version_of(text: str) -> Version | None:

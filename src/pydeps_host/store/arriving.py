@@ -64,10 +64,14 @@ class Arrivals:
             ClosedError, DeadlineError, LockedError: The wait for the lock ended.
             DiskError: The system refuses.
         """
-        path = self.places.lock(name)
-        if _is_marked(path):
-            with locked(path, patience, doing=f"waiting for the lock on {name}") as lock:
+        if not self.is_settled(name):
+            with locked(self.places.lock(name), patience, doing=f"waiting for the lock on {name}") as lock:
                 self._sync_place(name, lock)
+
+    def is_settled(self, name: str) -> bool:
+        """Whether a repository's place is on the disk, as far as its lock tells."""
+        found = look_at(self.places.lock(name))
+        return found is None or not found.st_size
 
     def make(self, folder: Path) -> None:
         """Make a folder and those on the way to it, each synced into its parent."""
@@ -98,8 +102,3 @@ def _mark(lock: int, text: bytes, path: Path) -> None:
     with disk_errors(path, "writing"):
         os.ftruncate(lock, 0)
         os.pwrite(lock, text, 0)
-
-
-def _is_marked(path: Path) -> bool:
-    found = look_at(path)
-    return found is not None and found.st_size > 0

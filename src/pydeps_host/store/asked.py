@@ -53,7 +53,10 @@ class AskedVersions:
 
     def commits(self, name: str) -> frozenset[str]:
         """Return the commits of the versions of a project that were asked for."""
-        return frozenset(entry.name for entry in _entries(self.folder / name))
+        try:
+            return frozenset(os.listdir(f"{self.folder}/{name}"))  # noqa: PTH208 - most often there is none
+        except OSError:
+            return frozenset()
 
     def oldest_first(self) -> tuple[Asking, ...]:
         """Return every version that was asked for, the one that was asked for the longest ago first."""

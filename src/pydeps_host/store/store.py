@@ -326,6 +326,14 @@ class Store:
         self._arrivals.settle(name)
         (known or self.repository(name)).settle()
 
+    def is_settled(self, name: str) -> bool:
+        """Whether nobody left it to others to have a project's repository, as it came into its place, on the disk.
+
+        Raises:
+            DiskError: The system refuses.
+        """
+        return self._arrivals.is_settled(name)
+
     def spool(self, name: str) -> Path:
         """Return the folder, made if need be, where a project's files wait to be published."""
         folder = self._places.spool(name)
