@@ -287,6 +287,54 @@ def test_no_task_begins_after_the_end_though_somebody_waits_for_his_turn(monkeyp
     assert began == [0]
 
 
+def test_results_are_gathered_but_for_the_first_and_the_last(monkeypatch):
+    monkeypatch.setattr(workers, "_GATHER_SECONDS", 60.0)
+    hold = threading.Event()
+    several: Workers[int, bool] = Workers(range(4), lambda task: not task or hold.wait(20), jobs=2)
+    results = several.results()
+    began = time.monotonic()
+    assert next(results) is True
+    hold.set()
+    assert list(results) == [True] * 3
+    assert time.monotonic() - began < 20
+
+
+def test_a_failure_is_not_kept_until_others_have_ended(monkeypatch):
+    monkeypatch.setattr(workers, "_GATHER_SECONDS", 60.0)
+    fail, hold = threading.Event(), threading.Event()
+
+    def work(task):
+        if task == 1:
+            assert fail.wait(20)
+            raise LookupError
+        assert not task or hold.wait(20)
+
+    several: Workers[int, None] = Workers(range(3), work, jobs=3)
+    results = several.results()
+    next(results)
+    began = time.monotonic()
+    threading.Timer(0.05, fail.set).start()
+    with pytest.raises(LookupError):
+        next(results)
+    assert time.monotonic() - began < 10
+    hold.set()
+    several.join()
+
+
+def test_who_takes_results_is_not_woken_for_each(monkeypatch):
+    monkeypatch.setattr(workers, "_GATHER_SECONDS", 0.3)
+    begin, hold = threading.Event(), threading.Event()
+    several: Workers[int, bool] = Workers(range(20), lambda task: not task or (begin if task < 19 else hold).wait(20), jobs=1)
+    results = several.results()
+    next(results)
+    began = time.monotonic()
+    threading.Timer(0.02, begin.set).start()
+    assert [next(results) for _ in range(18)] == [True] * 18
+    assert 0.2 < time.monotonic() - began < 3, "those that ended meanwhile come at once"
+    hold.set()
+    assert list(results) == [True]
+
+
 def test_a_transport_that_is_given_has_its_own_limiter_and_options(tmp_path):
     config = HostConfig.from_mapping({"urls": ["https://index.example.com/simple"]})
     with pytest.raises(UsageError, match="own limiter and options"):

@@ -138,7 +138,7 @@ def test_closing_ends_the_threads_that_wait_at_once_and_the_others_with_their_wo
     threads.close()
     eventually(lambda: waiting() == 0)
     release.set()
-    eventually(lambda: not any(thread.name.startswith("pydeps-host-") for thread in threading.enumerate()))
+    eventually(lambda: not any(thread.name in {AT_WORK, "pydeps-host-waiting"} for thread in threading.enumerate()))
 
 
 def test_work_that_is_given_after_closing_is_done_and_its_thread_ends(threads: Threads) -> None:

@@ -16,6 +16,9 @@ _Result = TypeVar("_Result")
 # index is near takes half of the time alone. One that waits for something is not waited for.
 _ALONE_SECONDS: Final = 0.005
 
+# How long after some results the next are gathered before they are handed on: to wake another thread for each costs both.
+_GATHER_SECONDS: Final = 0.02
+
 
 @frozen(eq=False)
 class _Begun(Generic[_Task]):
@@ -43,20 +46,27 @@ class Workers(Generic[_Task, _Result]):
         self._door = threading.Lock()
         self._latest: _Begun[_Task] | None = None
         self._ended: SimpleQueue[tuple[_Result | None, BaseException | None]] = SimpleQueue()
+        self._left = len(tasks)
+        # There is nothing more to gather: one has failed, or it was the last.
+        self._over = threading.Event()
         self._threads = [threading.Thread(target=self._run, name=f"pydeps-host-{n}", daemon=True) for n in range(min(jobs, len(tasks)))]
 
     def results(self) -> Iterator[_Result]:
-        """Start, and yield each result as its task ends.
+        """Start, and yield each result within moments of its task's end.
 
         Raises:
             BaseException: Whatever a task raised first.
         """
         for thread in self._threads:
             thread.start()
+        handed_on = 0.0
         for _ in range(self._count):
+            if self._ended.empty():
+                self._over.wait(max(0.0, handed_on + _GATHER_SECONDS - time.monotonic()))
             result, problem = self._ended.get()
             if problem is not None:
                 raise problem
+            handed_on = time.monotonic()
             yield result  # type: ignore[misc] # a result is None only where the work returns None
 
     def join(self, seconds: float | None = None) -> None:
@@ -75,11 +85,18 @@ class Workers(Generic[_Task, _Result]):
         begun = self._turn()
         while begun is not None:
             try:
-                self._ended.put((self._work(begun.task), None))
+                self._hand_back(self._work(begun.task), None)
             except BaseException as problem:  # noqa: BLE001 - handed to the thread that waits for it
-                self._ended.put((None, problem))
+                self._hand_back(None, problem)
                 return
             begun = self._next(begun) or self._turn()
+
+    def _hand_back(self, result: _Result | None, problem: BaseException | None) -> None:
+        self._ended.put((result, problem))
+        with self._lock:
+            self._left -= 1
+            if problem is not None or not self._left:
+                self._over.set()
 
     def _turn(self) -> _Begun[_Task] | None:
         """Wait until a task may begin, and begin it; None where none is left."""

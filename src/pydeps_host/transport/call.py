@@ -3,7 +3,8 @@
 Looking up a name, making a connection, a TLS handshake and a read all block in
 the operating system, where neither a deadline nor a Stop reaches them. So a
 request's work runs in a thread of its own for as long as it lasts, and the
-caller waits for it in a way that anything can end.
+caller waits for it in a way that anything can end. Only what a socket that is
+shut ends at once may stay in the caller's thread, with somebody else to shut it.
 """
 
 import threading
@@ -16,6 +17,7 @@ from attrs import frozen
 from pydeps_host.errors import ClosedError, DeadlineError, forget_locals
 from pydeps_host.limiter import Stop
 from pydeps_host.transport.threads import Work, in_new_thread
+from pydeps_host.transport.watch import Watch
 
 T = TypeVar("T")
 
@@ -83,6 +85,7 @@ class Call(Generic[T]):
         # Reentrant: a signal handler that sets the Stop runs in the thread that holds it.
         self._condition = threading.Condition(threading.RLock())
         self._abandoned = False
+        self._reason: Exception | None = None
         self._at_abandon: list[Callable[[], None]] = []
         self._done = False
         self._value: T | None = None
@@ -109,6 +112,25 @@ class Call(Generic[T]):
             raise
         finally:
             forget()
+        return self._outcome()
+
+    def here(self, patience: Patience, check: Callable[[], float | None], watch: Watch) -> T:
+        """Do the work in this thread, and return what it returns or raise what it raises.
+
+        Not for the main thread, in which Ctrl-C would cut it off anywhere.
+
+        Args:
+            patience: What ends the work.
+            check: As that of `result`.
+            watch: Ends it: what is there for `on_abandon` is called until it does end.
+        """
+        with watch.over(lambda: _sooner(patience.remaining(), check()), self._end):
+            self._run()
+        if self._problem is not None and self._reason is not None:
+            self._problem = self._reason
+        return self._outcome()
+
+    def _outcome(self) -> T:
         problem, self._problem = self._problem, None
         if problem is not None:
             try:
@@ -130,10 +152,10 @@ class Call(Generic[T]):
             effect()
 
     def on_abandon(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when the caller leaves, so that the work ends soon."""
+        """Have `callback` called when the caller leaves, so that the work ends soon; it may be called again."""
         with self._condition:
+            self._at_abandon.append(callback)
             if not self._abandoned:
-                self._at_abandon.append(callback)
                 return
         callback()
 
@@ -151,9 +173,14 @@ class Call(Generic[T]):
     def _abandon(self) -> None:
         with self._condition:
             self._abandoned = True
-            callbacks, self._at_abandon = self._at_abandon, []
+            callbacks = tuple(self._at_abandon)
         for callback in callbacks:
             callback()
+
+    def _end(self, reason: Exception) -> None:
+        """End work in the caller's thread; called by another one, until it has ended."""
+        self._reason = self._reason or reason
+        self._abandon()
 
     def _wake(self) -> None:
         with self._condition:

@@ -29,7 +29,8 @@ from pydeps_host.transport.resume import Arriving
 from pydeps_host.transport.retry_after import retry_after
 from pydeps_host.transport.threads import Threads
 from pydeps_host.transport.values import Request, Response
-from pydeps_host.transport.way import Question
+from pydeps_host.transport.watch import Watch
+from pydeps_host.transport.way import NoConnectionError, Question
 from pydeps_host.transport.wire import Answer, Wire
 from pydeps_host.values import Credentials, Origin, Secret, Url
 
@@ -40,9 +41,10 @@ class HttpxTransport:
     """Asks servers over HTTP/1.1, by httpx; safe to share between threads.
 
     Every request that goes out is charged to the limiter: each attempt and each
-    redirect. A request's work in the operating system runs in a thread that does
-    nothing else meanwhile, so that `close`, the stop, a deadline or Ctrl-C ends `send` at once,
-    whatever it is doing. httpx is loaded with the first request.
+    redirect. A connection is made in a thread that does nothing else meanwhile,
+    so that `close`, the stop, a deadline or Ctrl-C ends `send` at once, whatever
+    it is doing. Over one that is open, a request stays in the thread that sends it, unless that
+    is the main thread. httpx is loaded with the first request.
 
     Ctrl-C reaches the main thread alone: whoever has other threads in `send`
     calls `close` (or sets the stop) before waiting for them.
@@ -80,6 +82,7 @@ class HttpxTransport:
         # Where each server was when it answered last, public for ever where it once was: what it links to is judged by that.
         self._places: dict[Origin, Place] = {}
         self._threads = Threads()
+        self._watch = Watch()
         self._stop = Stop()
         self._forget = (stop or Stop()).on_set(self._end)
 
@@ -100,6 +103,7 @@ class HttpxTransport:
         self._end()
         self._wire.close()
         self._threads.close()
+        self._watch.close()
 
     def renew_pauses(self) -> None:
         """Grant every server the pauses of a new sync."""
@@ -144,8 +148,7 @@ class HttpxTransport:
         self._tell(RequestSent(url, course.attempt))
         pace = Pace(self._options)
         try:
-            call: Call[Reply] = Call(partial(self._work, course, pace), run=self._threads.run)
-            reply = call.result(patience, pace.check)
+            reply = self._done(course, pace)
         except HeaderTooLargeError:
             raise PageError(str(url), "limit", "the response's header is larger than 100 KiB") from None
         except ForbiddenPlaceError:
@@ -158,6 +161,21 @@ class HttpxTransport:
         if self._places.get(url.origin) is not Place.PUBLIC:
             self._places[url.origin] = reply.place
         return reply
+
+    def _done(self, course: Course, pace: Pace) -> Reply:
+        """Do one attempt: in this thread where a connection is open, for only making one can get stuck where nothing ends it."""
+        if self._may_stay(course.url.origin):
+            with suppress(NoConnectionError):
+                stays: Call[Reply] = Call(partial(self._work, course, pace, opens=False))
+                return stays.here(course.patience, pace.check, self._watch)
+        goes: Call[Reply] = Call(partial(self._work, course, pace, opens=True), run=self._threads.run)
+        return goes.result(course.patience, pace.check)
+
+    def _may_stay(self, origin: Origin) -> bool:
+        """Whether a connection may be open, and nobody else has to be asked for the credentials; Ctrl-C reaches the main thread alone."""
+        if origin not in self._places or self._options.keyring:
+            return False
+        return threading.current_thread() is not threading.main_thread()
 
     def _clear(self, course: Course) -> None:
         """Wait until the request may go out, and pay for it."""
@@ -209,12 +227,12 @@ class HttpxTransport:
         self._tell(Waiting(url, reason, seconds))
         patience.sleep(seconds)
 
-    def _work(self, course: Course, pace: Pace, call: Call[Reply]) -> Reply:
-        """Do one attempt; in a thread of its own, whose caller may leave."""
+    def _work(self, course: Course, pace: Pace, call: Call[Reply], *, opens: bool) -> Reply:
+        """Do one attempt; its caller may leave, or have it ended."""
         request, url, arriving = course.request, course.url, course.arriving
         asks = () if arriving is None else arriving.fields(url)
         fields = _header_fields(request, self._keys.of(url), asks)
-        question = Question(url, fields, course.patience.remaining(), call.on_abandon, course.peer, pace)
+        question = Question(url, fields, course.patience.remaining(), call.on_abandon, course.peer, pace, opens)
         # A traceback shows every variable, and these hold the credentials.
         del fields
         with self._wire.ask(question) as answer:
@@ -244,6 +262,7 @@ class HttpxTransport:
     def _end(self) -> None:
         self._stop.set()
         self._wire.shut()
+        self._watch.wake()
 
 
 def _response(course: Course, reply: Reply) -> Response:

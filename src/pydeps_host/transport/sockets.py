@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Hashable
 from contextlib import suppress
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pydeps_host.transport.addresses import Place
 
@@ -54,15 +54,16 @@ class Sockets:
     def take(self, one: socket.socket, user: object) -> Place | None:
         """Know who uses a socket, and return where its other end is."""
         with self._lock:
-            use = self._open[one] = evolve(self._open.get(one, Use()), user=user)
-        return use.place
+            before = self._open.get(one, Use())
+            self._open[one] = Use(spot=before.spot, place=before.place, user=user)
+        return before.place
 
     def let_go(self, user: object) -> None:
         """Know that this user's request is over."""
         with self._lock:
             for one, use in tuple(self._open.items()):
                 if use.user is user:
-                    self._open[one] = evolve(use, user=None)
+                    self._open[one] = Use(spot=use.spot, place=use.place)
 
     def shut_of(self, user: object, spot: Hashable) -> None:
         """Shut what this user's request goes over.

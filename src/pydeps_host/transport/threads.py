@@ -21,9 +21,9 @@ _WAITING: Final = "pydeps-host-waiting"
 _IDLE_SECONDS: Final = 5.0
 
 
-def in_new_thread(work: Work) -> None:
+def in_new_thread(work: Work, *, name: str = AT_WORK) -> None:
     """Run `work` in a thread that ends with it; a daemon, since nothing can interrupt what it is stuck in."""
-    threading.Thread(target=work, name=AT_WORK, daemon=True).start()
+    threading.Thread(target=work, name=name, daemon=True).start()
 
 
 class Threads:

@@ -25,6 +25,7 @@ class Question:
         hold: Is given a function that ends the answer at once, to be called from another thread.
         peer: Where the server is that led us here, None where nobody did.
         pace: Is told how the answer comes along.
+        opens: Whether a connection may be made for it, and waited for; else it takes one that is open.
     """
 
     url: Url
@@ -33,6 +34,11 @@ class Question:
     hold: Callable[[Callable[[], None]], None]
     peer: Place | None
     pace: Pace
+    opens: bool = True
+
+
+class NoConnectionError(Exception):
+    """No connection was open that the request could take; nothing was sent."""
 
 
 @frozen
@@ -58,6 +64,7 @@ class Way:
         self.stage: str = ""
         # A connection is used again without a word: so those for which the address counts are kept apart.
         self.door: Door = Door(proxy, public=question.peer is Place.PUBLIC)
+        self._opens = question.opens
         self._peer = question.peer
         self._judge = options.place_of
         self._sockets = sockets
@@ -77,6 +84,8 @@ class Way:
 
     def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         """Remember what was begun last, and learn of every new connection."""
+        if not self._opens and event.endswith("connect_tcp.started"):
+            raise NoConnectionError
         if event.endswith(".started"):
             self.pace.begin()
             self.stage = event

@@ -16,7 +16,7 @@ from pydeps_host.transport.faults import Fault, Scene, fault_of
 from pydeps_host.transport.options import TransportOptions
 from pydeps_host.transport.sockets import Sockets
 from pydeps_host.transport.values import Headers
-from pydeps_host.transport.way import Door, Question, Way
+from pydeps_host.transport.way import Door, NoConnectionError, Question, Way
 from pydeps_host.values import Outcome, Url
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Wire:
 
         Raises:
             Fault: No answer came.
+            NoConnectionError: It may not open one, and none that is open is free; nothing was sent.
             ForbiddenPlaceError: Whoever led us here must not lead us there; nothing was sent.
             HeaderTooLargeError: Its header is too large.
             CertificateError: The server's certificate, or the proxy's, is not trusted.
@@ -113,7 +114,8 @@ class Wire:
         try:
             return self._door(way.door).handle_request(self._request(question, way))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as raised:
-            problem = self._problem(raised, way)
+            is_waiting = isinstance(raised, httpx.PoolTimeout) and not question.opens
+            problem = NoConnectionError() if is_waiting else self._problem(raised, way)
         # Outside of the handler: the cause holds the request, with its header fields.
         raise problem
 
@@ -127,7 +129,7 @@ class Wire:
             headers=[(b"Host", url.netloc), *question.headers],
             # Without a content that httpx would look at first; a GET has none.
             stream=httpx.ByteStream(b""),
-            extensions={"timeout": self._timeouts(question.seconds), "trace": way},
+            extensions={"timeout": self._timeouts(question), "trace": way},
         )
 
     def _problem(self, raised: Exception, way: Way) -> Exception:
@@ -156,15 +158,15 @@ class Wire:
                 continue
             raise Fault(f"truncated after {received} bytes: {problem.detail}") if isinstance(problem, Fault) else problem
 
-    def _timeouts(self, seconds: float | None) -> dict[str, float | None]:
+    def _timeouts(self, question: Question) -> dict[str, float | None]:
         # A second more than is left: the caller is the one who watches the deadline.
-        left = None if seconds is None else seconds + 1
+        left = None if question.seconds is None else question.seconds + 1
 
         def within(seconds: float) -> float:
             return seconds if left is None else min(seconds, left)
 
         read = within(self._options.read_timeout)
-        return {"connect": within(self._options.connect_timeout), "read": read, "write": read, "pool": left}
+        return {"connect": within(self._options.connect_timeout), "read": read, "write": read, "pool": left if question.opens else 0.0}
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
