@@ -265,6 +265,9 @@ bases = st.sampled_from(
         PAGE,
         PAGE.join("index.html"),
         Url.parse("https://h/a//b/./c?x=1"),
+        Url.parse("https://h/a//b/c"),
+        Url.parse("https://h/a/../b/c"),
+        Url.parse("https://u:p@h/a/b/c?x=1"),
         Url.parse("http://h"),
         Url.parse("file:///srv/simple/foo/index.html"),
     ]

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from pydeps_host.errors import PageError, TooLargeError
 from pydeps_host.simple_api import File, Project, SkippedEntry, parse_project
 from pydeps_host.simple_api.html_page import Page
+from pydeps_host.simple_api.links import Links
 from pydeps_host.values import Digest, Limits, Secret, Url
 
 PAGE = Url.parse("https://user:canary@index.example.com/simple/foo/")
@@ -542,6 +543,30 @@ def test_a_link_that_only_seems_to_begin_so_leads_where_it_leads_alone(link):
     alone, last = jsoned(entry(url=link)), jsoned(*FIRST, entry(url=link))
     assert [file.url for file in last.files[len(FIRST) :]] == [file.url for file in alone.files]
     assert last.skipped == alone.skipped
+
+
+@pytest.mark.parametrize("reference", ["a-1.tar.gz", "f/a", "/f/a", "../a", "../../a", "../../../../a", "../f/a?x=1"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://h.example.com",
+        "https://h.example.com/simple/foo/",
+        "https://h.example.com/simple/foo/index.html?x=1",
+        "https://u:p@h.example.com/simple/foo/",
+        "https://h.example.com/simple//foo/",
+        "https://h.example.com/simple/./foo/",
+        "https://h.example.com/a/../simple/foo/",
+        "file:///srv/simple/foo/index.html",
+    ],
+)
+def test_relative_links_lead_where_join_says(base, reference):
+    page = Url.parse(base)
+    assert Links(page).resolve(reference) == page.join(reference)
+
+
+def test_a_link_with_credentials_of_its_own_keeps_them_on_a_page_that_has_others():
+    own = Links(Url.parse("https://u:p@h.example.com/simple/foo/")).resolve("https://v:q@h.example.com/f/a.tar.gz")
+    assert own.credentials == Url.parse("https://v:q@h.example.com").credentials
 
 
 def test_a_relative_link_on_a_page_with_credentials_has_them_however_it_is_read():

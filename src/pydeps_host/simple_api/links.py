@@ -45,7 +45,7 @@ class Links:
         prefix = reference[:length]
         known = self._prefixes.get(prefix)
         if known is None:
-            url = self._own(self._base.join(prefix or "."))
+            url = self._own(self._begun(prefix))
             known = self._prefixes[prefix] = (url.origin, url.path, url.credentials)
             # One with credentials of its own is none of the plain ones.
             if "@" not in prefix and not self.crosses(url):
@@ -71,11 +71,22 @@ class Links:
         """Whether a link leads from a server to a folder, or from a folder to a server."""
         return (url.origin.scheme == "file") != (self._page.origin.scheme == "file")
 
+    def _begun(self, prefix: str) -> Url:
+        """Resolve what links begin with, as `Url.join` does, and without taking texts apart where the base is plain.
+
+        Its query is not looked at.
+        """
+        base = self._base
+        if "://" in prefix or "/." in base.path or "//" in base.path:
+            return base.join(prefix or ".")
+        folders = [] if prefix == "/" else base.path.split("/")[1:-1]
+        above = folders[: max(0, len(folders) - prefix.count("../"))]
+        return evolve(base, path="/".join(("", *above, "")))
+
     def _own(self, url: Url) -> Url:
         # A `<base>` elsewhere lost the page's credentials, and a link back to the page's origin has them.
-        if url.credentials is None and url.origin == self._page.origin:
-            return evolve(url, credentials=self._page.credentials)
-        return url
+        own = self._page.credentials
+        return url if own is None or url.credentials is not None or url.origin != self._page.origin else evolve(url, credentials=own)
 
 
 def _prefix_length(reference: str) -> int:
