@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import pytest
@@ -97,6 +98,26 @@ def test_it_is_told_to_end_until_it_does(watch: Watch) -> None:
     count = len(told)
     time.sleep(0.1)
     assert len(told) == count
+
+
+def test_an_effect_under_way_holds_nobody_else_up_and_may_itself_end_everything(watch: Watch) -> None:
+    def effect() -> None:
+        # By now it is told to end, while it writes.
+        time.sleep(0.2)
+        watch.wake()
+        assert Call(lambda _: 3).here(FOREVER, never, watch) == 3
+
+    def write(call: Call[str]) -> str:
+        call.guarded(effect)
+        return "written"
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(Call(write).here, Patience(Stop(), began + 0.05, "testing"), never, watch)
+        time.sleep(0.1)
+        assert Call(lambda _: 4).here(FOREVER, never, watch) == 4
+        assert time.monotonic() - began < 0.19
+        assert writing.result(SECONDS) == "written"
 
 
 def test_what_has_ended_before_it_began_is_not_begun(watch: Watch) -> None:

@@ -180,7 +180,10 @@ class Call(Generic[T]):
     def _end(self, reason: Exception) -> None:
         """End work in the caller's thread; called by another one, until it has ended."""
         self._reason = self._reason or reason
-        self._abandon()
+        # Without the lock: nobody leaves, and who holds it may be writing to a slow disk, or closing everything.
+        self._abandoned = True
+        for callback in tuple(self._at_abandon):
+            callback()
 
     def _wake(self) -> None:
         with self._condition:
