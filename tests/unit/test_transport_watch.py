@@ -103,7 +103,7 @@ def test_it_is_told_to_end_until_it_does(watch: Watch) -> None:
 def test_an_effect_under_way_holds_nobody_else_up_and_may_itself_end_everything(watch: Watch) -> None:
     def effect() -> None:
         # By now it is told to end, while it writes.
-        time.sleep(0.2)
+        time.sleep(0.8)
         watch.wake()
         assert Call(lambda _: 3).here(FOREVER, never, watch) == 3
 
@@ -116,7 +116,7 @@ def test_an_effect_under_way_holds_nobody_else_up_and_may_itself_end_everything(
         writing = pool.submit(Call(write).here, Patience(Stop(), began + 0.05, "testing"), never, watch)
         time.sleep(0.1)
         assert Call(lambda _: 4).here(FOREVER, never, watch) == 4
-        assert time.monotonic() - began < 0.19
+        assert time.monotonic() - began < 0.6
         assert writing.result(SECONDS) == "written"
 
 
