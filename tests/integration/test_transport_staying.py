@@ -18,6 +18,7 @@ from pydeps_host.transport import HttpxTransport, Request, TransportOptions
 from pydeps_host.transport.threads import AT_WORK
 from pydeps_host.transport.watch import WATCHING
 from pydeps_host.values import Url
+from waiting import eventually
 
 T = TypeVar("T")
 PROMPT = 0.1
@@ -30,13 +31,6 @@ def ask(url: str, **more: object) -> Request:
 
 def named(name: str) -> int:
     return sum(thread.name == name for thread in threading.enumerate())
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def elsewhere(work: Callable[[], T]) -> T:

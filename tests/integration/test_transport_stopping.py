@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -19,6 +19,7 @@ from pydeps_host.events import Event, RequestSent, Waiting
 from pydeps_host.limiter import Ask, Budget, Stop
 from pydeps_host.transport import HttpxTransport, Request, Response, TransportOptions
 from pydeps_host.values import Url
+from waiting import eventually
 
 PROMPT = 0.1
 SLOW = TransportOptions(backoff=60, backoff_cap=60, trust_environment=False)
@@ -177,13 +178,6 @@ def test_ctrl_c_in_the_main_thread_ends_its_send_and_closing_then_ends_the_other
         situation.transport.close()
         for future in futures:
             future.result(1)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def request_threads() -> int:

@@ -35,7 +35,7 @@ def meanwhile(bench: Bench, change: Callable[[Repository], None]) -> None:
 def test_what_is_there_is_reported_and_nothing_is_opened_for_writing(bench, monkeypatch):
     bench.sync("alpha>=1")
     before = files(bench.store.path)
-    # Whoever has nothing to publish makes no batch ready, and takes no lock.
+    # Whoever has nothing to publish fills no batch.
     monkeypatch.delattr(room, "Filling")
     project = bench.project("alpha>=1")
     assert statuses(project) == {"2.0": "present", "1.0": "present"}

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,15 +11,9 @@ import pytest
 
 from pydeps_host.transport import threads as room
 from pydeps_host.transport.threads import AT_WORK, Threads, Work
+from waiting import eventually
 
 SECONDS: Final = 5.0
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def waiting() -> int:

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -14,6 +14,7 @@ from pydeps_host.limiter import Stop
 from pydeps_host.transport import watch as room
 from pydeps_host.transport.call import AbandonedError, Call, Patience
 from pydeps_host.transport.watch import WATCHING, Watch
+from waiting import eventually
 
 SECONDS: Final = 5.0
 FOREVER: Final = Patience(Stop(), None, "testing")
@@ -23,15 +24,10 @@ def watching() -> int:
     return sum(thread.name == WATCHING for thread in threading.enumerate())
 
 
-def eventually(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.001)
-
-
 @pytest.fixture
 def watch() -> Iterator[Watch]:
+    # That of a test before may be about to go.
+    eventually(lambda: watching() == 0)
     made = Watch()
     yield made
     made.close()
@@ -168,6 +164,7 @@ def test_the_thread_outlives_closing_until_the_last_work_has_ended() -> None:
     eventually(lambda: watching() == 0)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_gets_a_thread_of_its_own(watch: Watch) -> None:
     with watch.over(lambda: 60.0, lambda _: None):
         child = os.fork()

@@ -110,14 +110,17 @@ class _Sync(Plan):
         state = self._remembered()
         found, selection = self._select(state, state.rows)
         self._withdrawn = _withdrawn(found, selection, state.rows)
-        if not self._is_there(selection, state):
+        if self._is_there(selection, state):
+            for one in selection.wanted:
+                self._put(self._present(one, state.rows[one.release.text]))
+        else:
             self._bring(found, selection, state.rows)
         clear_spool(self.order.name, self.tools)
         self._maintain()
         return self._report(found, selection, removed=self._removed)
 
     def _is_there(self, selection: Selection, state: State) -> bool:
-        """Report what is wanted where all of it is there and claimed, and nothing else is to be published or made good."""
+        """Whether all that is wanted is there and claimed, and nothing else is to be published or made good; no lock is taken."""
         repository, store = self._repository, self.tools.store
         if repository is None or state.owner is None or self._withdrawn:
             return False
@@ -127,14 +130,10 @@ class _Sync(Plan):
             with repository.batch() as batch:
                 enter_claims(selection.wanted, batch)
                 self._end_claims(state, batch)
-                if not store.is_settled(self.order.name) or repository.state() is not state or not batch.changes_nothing:
-                    return False
+                return store.is_settled(self.order.name) and repository.state() is state and batch.changes_nothing
         except (DiskError, NotStoredError):
             # A repair or a prune may have taken it away meanwhile; what else is wrong with it is told by whoever publishes.
             return False
-        for one in selection.wanted:
-            self._put(self._present(one, state.rows[one.release.text]))
-        return True
 
     def _bring(self, found: Found, selection: Selection, rows: Mapping[str, VersionRow]) -> None:
         """Publish what is missing, batch by batch."""
