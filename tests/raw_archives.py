@@ -5,7 +5,7 @@ import io
 import struct
 import zlib
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pydeps_host.archive import ArchiveReader, Entry, Kind, Layout, Member, layout, read_archive
 from pydeps_host.values import Limits
@@ -138,7 +138,7 @@ def reader(data: bytes, filename: str = "a.tar", **limits: int) -> ArchiveReader
 def members(data: bytes, filename: str = "a.tar", **limits: int) -> list[Member]:
     """Read an archive to its end, every content whole."""
     found = reader(data, filename, **limits)
-    return [evolve(one, content=content(one)) for one in found]
+    return [one._replace(content=content(one)) for one in found]
 
 
 def contents(data: bytes, filename: str = "a.tar", **limits: int) -> dict[bytes, object]:
@@ -155,7 +155,7 @@ def skips(data: bytes, filename: str = "a.tar", **limits: int) -> list[tuple[byt
 def tree(data: bytes, filename: str = "a.tar", *, strip: bool = False) -> Layout:
     """Read an archive and lay it out, with contents for ids."""
     found = reader(data, filename)
-    entries = [as_entry(evolve(one, content=content(one))) for one in found]
+    entries = [as_entry(one._replace(content=content(one))) for one in found]
     return layout(entries, strip=strip, filename=filename, left_out=found.skips)
 
 

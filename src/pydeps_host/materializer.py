@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from pydeps_host.archive import ArchiveReader, Entry, Flag, Kind, Layout, Member, Skip, layout, read_archive
+from pydeps_host.archive.values import DIRECTORY, FILE
 from pydeps_host.errors import disk_errors
 from pydeps_host.git import Commit, Identity, Mode, ObjectId, PackWriter, Tag, encode_commit, encode_tag, object_id, write_tree
 from pydeps_host.modules import MOST_TEXTS, TEXT_BYTES, is_told_by, modules_of
@@ -172,15 +173,16 @@ class _Blobs:
 
     def entry(self, member: Member) -> Entry:
         """Turn a member into what the whole-tree policy looks at."""
-        if member.mtime is not None and self._newest < member.mtime <= _NEWEST_DATE:
-            self._newest = member.mtime
-        if member.kind is Kind.FILE:
-            return Entry(member.path, Kind.FILE, member.executable, self._blob(member), None, member.offset)
-        if member.kind is Kind.DIRECTORY:
-            return Entry(member.path, Kind.DIRECTORY, offset=member.offset)
+        path, kind, executable, _, mtime, offset, target, _ = member
+        if mtime is not None and self._newest < mtime <= _NEWEST_DATE:
+            self._newest = mtime
+        if kind is FILE:
+            return Entry(path, FILE, executable, self._blob(member), None, offset)
+        if kind is DIRECTORY:
+            return Entry(path, DIRECTORY, offset=offset)
         # Not written yet: whether the link stays is known once the whole tree is.
-        id_ = object_id("blob", member.target) if member.kind is Kind.SYMLINK else b""
-        return Entry(member.path, member.kind, id=id_, target=member.target, offset=member.offset)
+        id_ = object_id("blob", target) if kind is Kind.SYMLINK else b""
+        return Entry(path, kind, id=id_, target=target, offset=offset)
 
     def _blob(self, member: Member) -> bytes:
         content = member.content

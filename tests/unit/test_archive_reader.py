@@ -46,6 +46,12 @@ def test_others_are_not(name):
     assert reason(b"x", name) == Refusal.FORMAT_UNKNOWN
 
 
+def test_a_member_shows_everything_but_its_content():
+    (found,) = members(entry(b"a", 1000 * b"secret") + END)
+    assert repr(found).startswith("Member(path=b'a', kind=<Kind.FILE: 'file'>, executable=False, size=6000, ")
+    assert repr(found).endswith(", offset=0, target=b'')")
+
+
 def test_nothing_is_read_before_the_iteration_and_it_is_once():
     file = io.BytesIO(gzipped(entry(b"a") + END))
     found = read_archive(file, "a.tar.gz")

@@ -352,6 +352,24 @@ def test_an_extended_header_has_nothing_behind_its_end(kind, why):
     assert reason(header(b"P", size=len(data), kind=kind) + (data + b"10 path=h\n").ljust(512, b"\0") + entry(b"a") + END) == why
 
 
+@pytest.mark.parametrize("data", [b"19 mtime=1234567.5\n"[:-1], b"18 mtime=1234567.5\n", b"20 mtime=1234567.5\n", b"19 mtime=1234567.5 \n"])
+def test_a_header_that_tells_a_time_alone_is_checked_like_any_other(data):
+    assert reason(header(b"P", size=len(data), kind=b"x") + padded(data) + entry(b"a") + END) == Refusal.PAX_RECORD
+
+
+def test_a_header_that_tells_a_time_alone_has_nothing_behind_its_end():
+    time = record(b"mtime", b"1234567.5")
+    (found,) = members(pax(time) + entry(b"a") + END)
+    assert found.mtime == 1_234_567
+    behind = (time + b"10 path=h\n").ljust(512, b"\0")
+    assert reason(header(b"P", size=len(time), kind=b"x") + behind + entry(b"a") + END) == Refusal.PAX_RECORD
+
+
+def test_what_stands_beside_a_time_counts():
+    (found,) = members(pax(record(b"mtime", b"1234567.5"), record(b"path", b"b")) + entry(b"a") + END)
+    assert (found.path, found.mtime) == (b"b", 1_234_567)
+
+
 # --- how it ends --------------------------------------------------------------
 
 

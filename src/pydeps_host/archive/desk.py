@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from pydeps_host.archive.budget import Budget
 from pydeps_host.archive.policy import Gate, check_name, content_reason, path_in_tree
 from pydeps_host.archive.reasons import SkipReason
-from pydeps_host.archive.values import Kind, Member, sane_time
+from pydeps_host.archive.values import DIRECTORY, FILE, Kind, Member, sane_time
 
 # A member up to this size is one bytes object.
 WHOLE_BYTES = 1024 * 1024
@@ -62,12 +62,24 @@ class Desk:
 
     def take(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
         """Return the member, or None where the entry is left out; and what is to be drained after it."""
-        kind = found.kind
-        if kind is Kind.FILE:
-            return self._file(found, content)
+        raw, kind, executable, size, mtime, offset, _ = found
         if kind is None:
             return None, self.leave(found, SkipReason.DEVICE, content)
-        return self._other(found, kind), NOTHING
+        if kind is not FILE:
+            return self._other(found, kind), NOTHING
+        path = self._gate.admit(raw, FILE, offset)
+        if path is None:
+            return None, self._timed(content.pieces(size))
+        too_large = size > self._budget.limits.file_bytes
+        whole = content.whole(size) if size <= WHOLE_BYTES and not too_large else None
+        reason = SkipReason.TOO_LARGE if too_large else content_reason(path, whole)
+        if reason is not None:
+            self._gate.skip(raw, reason, offset)
+            return None, NOTHING if whole is not None else self._timed(content.pieces(size))
+        if whole is not None:
+            return Member(path, FILE, executable, size, sane_time(mtime), offset, b"", whole), NOTHING
+        pieces = self._timed(content.pieces(size))
+        return Member(path, FILE, executable, size, sane_time(mtime), offset, b"", self._guard(pieces)), pieces
 
     def leave(self, found: Found, reason: SkipReason, content: Content) -> Iterator[bytes]:
         """Leave an entry out before its name is looked at; return what is to be drained."""
@@ -82,7 +94,7 @@ class Desk:
         # The root is a folder that every tree has.
         if not path:
             return None
-        if kind is Kind.DIRECTORY:
+        if kind is DIRECTORY:
             return Member(path, kind, executable=False, size=0, mtime=sane_time(found.mtime), offset=found.offset)
         target = found.target
         if kind is Kind.HARDLINK:
@@ -92,22 +104,6 @@ class Desk:
                 return None
         self._budget.text(target)
         return Member(path, kind, executable=False, size=0, mtime=sane_time(found.mtime), offset=found.offset, target=target)
-
-    def _file(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
-        raw, _, executable, size, mtime, offset, _ = found
-        path = self._gate.admit(raw, Kind.FILE, offset)
-        if path is None:
-            return None, self._timed(content.pieces(size))
-        too_large = size > self._budget.limits.file_bytes
-        whole = content.whole(size) if size <= WHOLE_BYTES and not too_large else None
-        reason = SkipReason.TOO_LARGE if too_large else content_reason(path, whole)
-        if reason is not None:
-            self._gate.skip(raw, reason, offset)
-            return None, NOTHING if whole is not None else self._timed(content.pieces(size))
-        if whole is not None:
-            return Member(path, Kind.FILE, executable, size, sane_time(mtime), offset, b"", whole), NOTHING
-        pieces = self._timed(content.pieces(size))
-        return Member(path, Kind.FILE, executable, size, sane_time(mtime), offset, b"", self._guard(pieces)), pieces
 
     def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:

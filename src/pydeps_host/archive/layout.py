@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
 
-from attrs import evolve
-
 from pydeps_host.archive.folding import ROOT, Tree, fold
 from pydeps_host.archive.links import LinkResolver
 from pydeps_host.archive.policy import written_as
 from pydeps_host.archive.reasons import FlagReason, Refusal, Refused, SkipReason
-from pydeps_host.archive.values import Entry, Flag, Kind, Layout, Skip
+from pydeps_host.archive.values import DIRECTORY, FILE, Entry, Flag, Kind, Layout, Skip
 from pydeps_host.errors import ArchiveError
 from pydeps_host.values import escape
 
@@ -59,7 +57,7 @@ def _top_folder(entries: Iterable[Entry]) -> bytes:
     top = next((entry.path.partition(b"/")[0] for entry in entries), b"")
     below = top + b"/"
     for entry in entries:
-        if not entry.path.startswith(below) and not (entry.path == top and entry.kind is Kind.DIRECTORY):
+        if not entry.path.startswith(below) and not (entry.path == top and entry.kind is DIRECTORY):
             return b""
     return top
 
@@ -75,11 +73,11 @@ def _is_plain(entries: Iterable[Entry]) -> bool:
     paths = spelled = 0
     for entry in entries:
         above = path = entry.path
-        if entry.kind is Kind.FILE:
+        if entry.kind is FILE:
             paths += 1
             folded.add(hash(fold(path)))
             above = path.rpartition(b"/")[0]
-        elif entry.kind is not Kind.DIRECTORY:
+        elif entry.kind is not DIRECTORY:
             return False
         while above not in folders:
             paths += 1
@@ -99,7 +97,7 @@ def _plain_layout(entries: deque[Entry], top: bytes) -> Layout:
     files: list[Entry] = []
     while entries:
         entry = entries.popleft()
-        if entry.kind is Kind.FILE:
+        if entry.kind is FILE:
             files.append(_moved(entry, entry.path[begin:]))
     files.sort(key=_path)
     return Layout(tuple(files), stripped=top)
@@ -165,7 +163,7 @@ class _Builder:
             # GNU tar links to the symlink, CPython to where it leads.
             self._skips.append(Skip(path, SkipReason.HARD_LINK_KIND, entry.offset))
             return None
-        return evolve(source, path=path, offset=entry.offset)
+        return source._replace(path=path, offset=entry.offset)
 
     def _node(self, path: bytes) -> int:
         above, _, name = path.rpartition(b"/")
@@ -178,7 +176,7 @@ class _Builder:
         present = self._entries.setdefault(node, entry)
         if present is entry:
             return
-        if present != entry:
+        if present._replace(offset=entry.offset) != entry:
             raise Refused(Refusal.DUPLICATE, "two entries of one name, with other content or mode", entry.path, entry.offset)
         self._flags.append(Flag(entry.path, FlagReason.DUPLICATE, entry.offset))
 

@@ -47,10 +47,11 @@ def time_alone(block: bytes, size: int) -> int | None:
         block: The records, filled up with zeros.
         size: How many bytes the records have.
     """
-    found = _ONE_TIME.match(block)
-    if found is None or found.end() != size or int(found[1]) != size or not is_padded(block, size):
+    found = _ONE_TIME.fullmatch(block, 0, size)
+    if found is None or not is_padded(block, size):
         return None
-    return int(found[2])
+    length, seconds = found.groups()
+    return int(seconds) if int(length) == size else None
 
 
 def is_padded(blocks: bytes, size: int) -> bool:

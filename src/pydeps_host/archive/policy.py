@@ -13,7 +13,7 @@ from pydeps_host.archive.names import (
     spells_lfsconfig,
 )
 from pydeps_host.archive.reasons import FlagReason, Refusal, Refused, SkipReason
-from pydeps_host.archive.values import Flag, Kind, Skip
+from pydeps_host.archive.values import DIRECTORY, FILE, Flag, Kind, Skip
 
 # A name that no rule below has anything against: printable ASCII without the signs
 # that Windows forbids, no component that begins with a dot, ends with a dot or a
@@ -52,18 +52,18 @@ class Gate:
                 folder, or passes a limit.
         """
         self._budget.name(raw)
-        if raw.startswith(self._beside) and kind is Kind.FILE and _PLAIN_NAME.match(raw, len(self._beside)) is not None:
+        if kind is FILE and raw.startswith(self._beside) and _PLAIN_NAME.match(raw, len(self._beside)) is not None:
             if len(raw) > self._short:
                 self._budget.component(len(raw) - len(self._beside))
             return raw
         path = raw
-        folder = kind is Kind.DIRECTORY
+        folder = kind is DIRECTORY
         if _PLAIN.match(raw) is None:
             reason, path = self._examine(raw, kind, offset)
             if reason is not None:
                 self.skip(raw, reason, offset)
                 return None
-        elif kind is Kind.FILE:
+        elif kind is FILE:
             self._beside = raw[: raw.rfind(b"/") + 1]
         if path.endswith(b"/"):
             if not folder:

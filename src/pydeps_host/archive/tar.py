@@ -11,12 +11,12 @@ from pydeps_host.archive.policy import climbs
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.archive.stream import ByteStream
 from pydeps_host.archive.tarheader import BLOCK, ZERO_BLOCK, Header, parse_header
-from pydeps_host.archive.values import Kind, Member
+from pydeps_host.archive.values import FILE, Kind, Member
 
 _HEADER_BYTES = 256 * 1024
 _GLOBAL_BYTES = 1024 * 1024
 
-_KINDS = {b"0": Kind.FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
+_KINDS = {b"0": FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
 _DEVICES = frozenset({b"3", b"4", b"6"})
 _EXTENSIONS = frozenset({b"x", b"g", b"L", b"K"})
 # Headers of extended headers, which CPython's tarfile writes all alike, are kept for the next one like it.
@@ -89,7 +89,8 @@ class TarReader:
         """Return the next entry's header, its extensions read; None at the end."""
         while True:
             block = self._stream.take(BLOCK)
-            header = self._kept.get(block)
+            # What follows an extended header is another kind of header, if all is well.
+            header = None if self._waiting else self._kept.get(block)
             if header is None:
                 if len(block) < BLOCK or block == ZERO_BLOCK:
                     self._finish(block)
@@ -162,7 +163,7 @@ class TarReader:
             if self._pax is not None or self._long is not None:
                 raw, target, mtime = self._extended(header, mtime)
         what = _KINDS.get(kind) or _unusual_kind(kind, raw)
-        if size and what is not Kind.FILE:
+        if size and what is not FILE:
             raise Refused(Refusal.TAR_PAYLOAD, "a payload on an entry of a kind that has none: some readers read it as entries")
         if size > self._stream.buffered:
             self._budget.foresee(size - self._stream.buffered)

@@ -75,7 +75,8 @@ def parse_header(block: bytes) -> Header:
     common = _COMMON.match(block)
     if common is not None:
         name, mode, size, mtime, total, kind, target = common.groups()
-        _check_sum(block, int(total, 8))
+        # What stands in the checksum's own field: these digits, a NUL and a space.
+        _check_sum(block, int(total, 8), own=sum(total) + 32)
         return Header(name, int(mode, 8), int(size, 8), int(mtime, 8), kind, target, v7=False)
     return _parse_unusual(block)
 
@@ -89,7 +90,7 @@ def _parse_unusual(block: bytes) -> Header:
         total = int(block[148:154], 8)
     else:
         mode, size, mtime, total = _numbers(block)
-    _check_sum(block, total)
+    _check_sum(block, total, own=sum(block[148:156]))
     magic = block[257:265]
     name = block[:100].partition(b"\0")[0]
     if magic not in _USTAR:
@@ -114,11 +115,11 @@ def _string(field: bytes) -> bytes:
     return field.partition(b"\0")[0]
 
 
-def _check_sum(block: bytes, total: int) -> None:
-    # The sum is taken with spaces in its own field. The lower half of Adler-32 is a sum as
+def _check_sum(block: bytes, total: int, *, own: int) -> None:
+    # The sum is taken with eight spaces in its own field. The lower half of Adler-32 is a sum as
     # well, from 1 and up to 65,520; bytes of ASCII stay below that.
     whole = (zlib.adler32(block) & 0xFFFF) - 1 if block.isascii() else sum(block)
-    unsigned = whole - sum(block[148:156]) + 256
+    unsigned = whole - own + 256
     if unsigned == total:
         return
     # Some old systems summed signed characters.

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from enum import Enum
+from typing import Final, NamedTuple
 
-from attrs import field, frozen
+from attrs import frozen
 
 from pydeps_host.archive.reasons import FlagReason, SkipReason
 
@@ -17,9 +18,13 @@ class Kind(Enum):
     DIRECTORY = "directory"
 
 
-@frozen(eq=False)
-class Member:
-    """One entry of an archive, in the archive's order.
+# For what is asked of every entry, a dozen times: before Python 3.12 a look into the class of an Enum takes ten times as long.
+FILE: Final = Kind.FILE
+DIRECTORY: Final = Kind.DIRECTORY
+
+
+class Member(NamedTuple):
+    """One entry of an archive, in the archive's order; a tuple, because one is made for every entry.
 
     Attributes:
         path: Relative, `/` between components, none of them empty, `.` or `..`; UTF-8.
@@ -41,7 +46,11 @@ class Member:
     mtime: int | None
     offset: int
     target: bytes = b""
-    content: bytes | Iterator[bytes] = field(default=b"", repr=False)
+    content: bytes | Iterator[bytes] = b""
+
+    def __repr__(self) -> str:
+        """Leave the content out, which may be a megabyte."""
+        return f"Member({', '.join(f'{name}={value!r}' for name, value in zip(self._fields[:-1], self[:-1], strict=True))})"
 
 
 @frozen
@@ -84,9 +93,8 @@ class Flag:
         return FlagReason(self.reason).message
 
 
-@frozen
-class Entry:
-    """One entry as the whole-tree policy sees it: its content has become an id.
+class Entry(NamedTuple):
+    """One entry as the whole-tree policy sees it: its content has become an id. A tuple, because one is made for every entry.
 
     Attributes:
         path: As `Member.path`.
@@ -94,7 +102,7 @@ class Entry:
         executable: As `Member.executable`.
         id: The id of a file's or a symlink's blob; empty for hard links and directories.
         target: What a link points at, or None.
-        offset: Where its header begins, or None; it makes no two entries different.
+        offset: Where its header begins, or None.
     """
 
     path: bytes
@@ -102,7 +110,7 @@ class Entry:
     executable: bool = False
     id: bytes = b""
     target: bytes | None = None
-    offset: int | None = field(default=None, eq=False)
+    offset: int | None = None
 
 
 @frozen
