@@ -186,10 +186,10 @@ def test_a_repository_that_moves_while_it_is_opened_is_found_where_it_is_then(be
     bench.index.script(bench.index.file_path("alpha-2.0.tar.gz"), 404)
     bench.sync("alpha==2.0")
 
-    def moved_before(path):
+    def moved_before(path, **options):
         monkeypatch.setattr(layout, "read_bytes", read_bytes)
         meanwhile(bench, bench.config("alpha==1.0", id="other"))
-        return read_bytes(path)
+        return read_bytes(path, **options)
 
     monkeypatch.setattr(layout, "read_bytes", moved_before)
     with bench.host("alpha==1.0") as host:

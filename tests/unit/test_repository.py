@@ -113,6 +113,16 @@ def test_a_repository_that_is_not_there_is_not_stored(tmp_path: Path) -> None:
     assert (caught.value.what, caught.value.where) == ("pkg", str(tmp_path))
 
 
+def test_what_leads_nowhere_is_not_stored(tmp_path: Path) -> None:
+    (tmp_path / "round.git").symlink_to("round.git")
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "round.git", tmp_path / "file" / "pkg.git"):
+        with pytest.raises(NotStoredError):
+            Repository.open(path)
+    with pytest.raises(DiskError):
+        Repository.open(tmp_path / "file")
+
+
 def test_a_repository_that_is_gone_is_noticed(repository: Repository) -> None:
     publish(repository, "1.0")
     shutil.rmtree(repository.path)

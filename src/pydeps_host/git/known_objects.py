@@ -18,13 +18,13 @@ class KnownObjects:
     are read with the first question.
     """
 
-    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+    def __init__(self, folder: Path | str, names: Iterable[str]) -> None:
         self._folder = folder
         self._names = sorted(names)
 
     @cached_property
     def _indexes(self) -> list[PackIndex]:
-        opened = (_open_index(self._folder / f"{name}.idx") for name in self._names)
+        opened = (_open_index(Path(self._folder, f"{name}.idx")) for name in self._names)
         return [index for index in opened if index is not None]
 
     def __call__(self, id_: ObjectId, /) -> bool:

@@ -139,8 +139,9 @@ def select(
         ClosedError, DeadlineError: The work was interrupted.
     """
     chosen = _Chosen()
-    # Hundreds of lock files may want the same thing.
-    take = cache(take)
+    if len(order.entries) > 1:
+        # Hundreds of lock files may want the same thing.
+        take = cache(take)
     for entry in order.entries:
         try:
             located = take(entry.dependency, entry.indexes)

@@ -130,7 +130,7 @@ class _Sync(Plan):
             with repository.batch() as batch:
                 enter_claims(selection.wanted, batch)
                 self._end_claims(state, batch)
-                return store.is_settled(self.order.name) and repository.state() is state and batch.changes_nothing
+                return store.is_settled(self.order.name) and batch.keeps(state)
         except (DiskError, NotStoredError):
             # A repair or a prune may have taken it away meanwhile; what else is wrong with it is told by whoever publishes.
             return False

@@ -12,6 +12,7 @@ from pydeps_host.repository.locks import Patience
 from pydeps_host.repository.merge import Claim, ClaimChange, Conflict, EndClaims, EndEntry, Offer, Proposal, Unclaim, without_claim
 from pydeps_host.repository.publishing import Change, Publisher
 from pydeps_host.repository.rows import VersionRow
+from pydeps_host.repository.state import State
 from pydeps_host.repository.workspace import Workspace
 
 
@@ -155,11 +156,14 @@ class Batch:
         self._check_open()
         self._owner = index
 
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether `publish` would find nothing to change and nothing to make good as things stand; errors are those of `publish`."""
+    def keeps(self, state: State) -> bool:
+        """Whether `publish` would find this very state, nothing to change in it and nothing to make good; errors are those of `publish`.
+
+        Args:
+            state: What the repository told.
+        """
         self._check_open()
-        return self._publisher.unchanged(self._proposal()) is not None
+        return self._publisher.unchanged(self._proposal(), of=state) is not None
 
     def publish(self) -> Change | None:
         """Make everything visible at once, and return when it is on the disk.

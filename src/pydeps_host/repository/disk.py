@@ -94,7 +94,7 @@ def read_bytes(path: Path | str, *, most: int | None = None) -> bytes:
             os.close(descriptor)
 
 
-def read_from(path: Path, start: int, *, inode: int) -> bytes | None:
+def read_from(path: Path | str, start: int, *, inode: int) -> bytes | None:
     """Return a file's bytes from `start` on; None where the path leads to another file by now.
 
     Raises:
@@ -169,7 +169,7 @@ def _sync(descriptor: int) -> None:
 
 
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
+def _opened(path: Path | str, flags: int) -> Iterator[int]:
     descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
     try:
         yield descriptor

@@ -93,7 +93,7 @@ def line_sum(text: bytes) -> str | None:
     return None if found is None else found[1].decode()
 
 
-def decode_line(text: bytes, path: Path, number: int) -> JournalLine:
+def decode_line(text: bytes, path: Path | str, number: int) -> JournalLine:
     """Read one whole line; errors are those of `decode_lines`."""
     try:
         value = json.loads(text)
@@ -104,7 +104,7 @@ def decode_line(text: bytes, path: Path, number: int) -> JournalLine:
         raise DamagedError(str(path), f"line {number} is not one of a journal ({type(error).__name__})") from error
 
 
-def decode_lines(data: bytes, path: Path, *, before: int = 0) -> list[tuple[JournalLine, int]]:
+def decode_lines(data: bytes, path: Path | str, *, before: int = 0) -> list[tuple[JournalLine, int]]:
     """Read a journal, or its part after the first `before` lines.
 
     Returns:
@@ -212,7 +212,7 @@ def _line_of(value: dict[str, Any]) -> JournalLine:
     )
 
 
-def _check_format(found: object, path: Path) -> None:
+def _check_format(found: object, path: Path | str) -> None:
     if found not in range(1, FORMAT + 1) or not isinstance(found, int):
         if isinstance(found, int) and found > FORMAT:
             raise FormatError(str(path), found, FORMAT)

@@ -14,21 +14,20 @@ from typing import Final
 
 from attrs import frozen
 
-from pydeps_host.errors import DamagedError, FormatError, NotStoredError, disk_errors
+from pydeps_host.errors import DamagedError, DiskError, FormatError, NotStoredError, disk_errors
 from pydeps_host.repository.disk import Disk, look_at, read_bytes
 from pydeps_host.values import escape
 
 # The one format number, of repositories and of the store that holds them.
 FORMAT: Final = 1
+# More than its file ever holds.
+_FORMAT_BYTES: Final = 4096
 _FORMAT_TEXT: Final = f'{{"format": {FORMAT}}}\n'.encode()
 
 # As git names packs, less a suffix.
 PACK_NAME: Final = re.compile("pack-[0-9a-f]{40}")
 
 _FOLDERS: Final = ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info", "pydeps-host/versions", "pydeps-host/writing")
-
-# Without which a folder is no repository, for git or for us.
-_NEEDED: Final = ("objects/pack", "refs", "HEAD", "pydeps-host/journal.jsonl")
 
 # What a package's .gitattributes could set, taken back for every path: git reads
 # info/attributes last, and takes each attribute from the last place that speaks
@@ -44,13 +43,22 @@ ATTRIBUTES_TEXT: Final = (
 HEAD_TEXT: Final = "ref: refs/heads/latest\n"
 
 
-# Names in the folder of our own.
-LOCK: Final = "lock"
-NEW_REFS: Final = "packed-refs.new"
-WRITING: Final = "writing"
+# Names in a repository, for who puts a text together: that costs a sixth of what a path does, and a sync looks at each of these
+# in every repository.
+PACKS: Final = "objects/pack"
+PACKED_REFS: Final = "packed-refs"
+_OURS: Final = "pydeps-host"
+JOURNAL: Final = f"{_OURS}/journal.jsonl"
+LOCK: Final = f"{_OURS}/lock"
+NEW_REFS: Final = f"{_OURS}/packed-refs.new"
+WRITING: Final = f"{_OURS}/writing"
+_FORMAT_FILE: Final = f"{_OURS}/format.json"
+
+# Without which a folder is no repository, for git or for us.
+_NEEDED: Final = (PACKS, "refs", "HEAD", JOURNAL)
 
 
-# Without slots, for a path is joined once: each of them is asked for dozens of times a sync.
+# Without slots, for a path is joined once.
 @frozen(slots=False)
 class Layout:
     """The paths of one repository.
@@ -64,27 +72,27 @@ class Layout:
     @cached_property
     def packs(self) -> Path:
         """The folder of packs that readers look into."""
-        return self.root / "objects/pack"
+        return self.root / PACKS
 
     @cached_property
     def packed_refs(self) -> Path:
         """All references."""
-        return self.root / "packed-refs"
+        return self.root / PACKED_REFS
 
     @cached_property
     def ours(self) -> Path:
         """The folder that git knows nothing of."""
-        return self.root / "pydeps-host"
+        return self.root / _OURS
 
     @cached_property
     def journal(self) -> Path:
         """One line a change."""
-        return self.ours / "journal.jsonl"
+        return self.root / JOURNAL
 
     @cached_property
     def lock(self) -> Path:
         """Held over publishing. It holds the names of the packs that its holder puts in place."""
-        return self.ours / LOCK
+        return self.root / LOCK
 
     @cached_property
     def maintenance(self) -> Path:
@@ -99,17 +107,17 @@ class Layout:
     @cached_property
     def writing(self) -> Path:
         """What is not published yet: packs, and for each batch a lock that says that it lives."""
-        return self.ours / WRITING
+        return self.root / WRITING
 
     @cached_property
     def new_refs(self) -> Path:
         """The next `packed-refs`, before it is renamed."""
-        return self.ours / NEW_REFS
+        return self.root / NEW_REFS
 
     @cached_property
     def format(self) -> Path:
         """The format's number."""
-        return self.ours / "format.json"
+        return self.root / _FORMAT_FILE
 
 
 @frozen(kw_only=True)
@@ -162,39 +170,34 @@ def check_layout(layout: Layout) -> None:
         FormatError: A newer version of this library made it.
         DiskError: The system refuses.
     """
-    _check_is_there(layout)
     try:
-        _check_files(layout)
-    except DamagedError:
-        # One that was moved into its place meanwhile misses everything, and is not damaged.
-        _check_is_there(layout)
+        _check_files(str(layout.root))
+    except (DamagedError, DiskError):
+        # Where there is nothing, nothing is damaged.
+        if look_at(layout.root) is None:
+            raise NotStoredError(layout.root.name.removesuffix(".git"), str(layout.root.parent)) from None
         raise
 
 
-def _check_is_there(layout: Layout) -> None:
-    if look_at(layout.root) is None:
-        raise NotStoredError(layout.root.name.removesuffix(".git"), str(layout.root.parent))
+def _check_files(root: str) -> None:
+    _check_format(f"{root}/{_FORMAT_FILE}")
+    for name in _NEEDED:
+        if look_at(f"{root}/{name}") is None:
+            raise DamagedError(f"{root}/{name}", "it is missing")
 
 
-def _check_files(layout: Layout) -> None:
-    _check_format(layout.format)
-    for needed in (f"{layout.root}/{name}" for name in _NEEDED):
-        if look_at(needed) is None:
-            raise DamagedError(needed, "it is missing")
-
-
-def _check_format(path: Path) -> None:
-    data = read_bytes(path)
+def _check_format(path: str) -> None:
+    data = read_bytes(path, most=_FORMAT_BYTES)
     if data == _FORMAT_TEXT:
         return
     try:
         found = json.loads(data)["format"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise DamagedError(str(path), "it names no format: this is no repository of pydeps-host") from error
+        raise DamagedError(path, "it names no format: this is no repository of pydeps-host") from error
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        raise DamagedError(str(path), "it names no format")
+        raise DamagedError(path, "it names no format")
     if found > FORMAT:
-        raise FormatError(str(path), found, FORMAT)
+        raise FormatError(path, found, FORMAT)
 
 
 def config_text(card: Card) -> str:

@@ -94,6 +94,11 @@ class Maintained:
     problem: str | None = None
 
 
+def may_be_due(state: State) -> bool:
+    """Say whether automatic maintenance may find something to do, as far as the journal tells."""
+    return len(state.packs) > AUTOMATIC_PACKS or bool(state.account.superseded)
+
+
 @frozen
 class Maintainer:
     """Maintains one repository, while others publish into it and read it.

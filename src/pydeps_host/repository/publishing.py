@@ -17,7 +17,7 @@ from pydeps_host.repository.disk import Disk
 from pydeps_host.repository.history import HistoryCommit, history_of, with_trees, write_history
 from pydeps_host.repository.incoming import Incoming, named_objects
 from pydeps_host.repository.journal import JournalLine, encode_line, line_sum
-from pydeps_host.repository.layout import Layout
+from pydeps_host.repository.layout import PACKS, Layout
 from pydeps_host.repository.locks import Patience, locked
 from pydeps_host.repository.merge import Conflict, Merged, Proposal, changed_rows, merge
 from pydeps_host.repository.packs import announce, announced, pack_name, place_pack, remove_pack
@@ -78,16 +78,22 @@ class Publisher:
     reader: StateReader
     name: str
 
-    def unchanged(self, proposal: Proposal) -> Merged | None:
+    def unchanged(self, proposal: Proposal, *, of: State | None = None) -> Merged | None:
         """Return what a proposal makes of the present state where that is no change; errors are those of `publish`.
 
         No lock is taken. So it is None, too, where something is to be done under the
         lock first: made good, cleared up after somebody who died, or removed.
+
+        Args:
+            proposal: What is wanted.
+            of: The state that has to be the present one, if it has to be any.
         """
-        state, now = self.reader.state(), datetime.now(UTC)
-        if not is_settled(self.layout, state) or superseded_files(state.account, self.layout.packs, is_over=lambda kept: kept.until <= now):
+        state, packs, now = self.reader.state(), f"{self.layout.root}/{PACKS}", datetime.now(UTC)
+        if of is not None and state is not of:
             return None
-        merged = self._merged(state, proposal, KnownObjects(self.layout.packs, state.packs))
+        if not is_settled(self.layout, state) or superseded_files(state.account, packs, is_over=lambda kept: kept.until <= now):
+            return None
+        merged = self._merged(state, proposal, KnownObjects(packs, state.packs))
         return merged if merged.changes_nothing else None
 
     def publish(

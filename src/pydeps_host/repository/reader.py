@@ -5,7 +5,7 @@ from attrs import frozen
 from pydeps_host.errors import DamagedError
 from pydeps_host.repository.disk import look_at, read_bytes, read_from
 from pydeps_host.repository.journal import JournalLine, advance, decode_lines
-from pydeps_host.repository.layout import Layout, check_layout
+from pydeps_host.repository.layout import JOURNAL, PACKED_REFS, Layout, check_layout
 from pydeps_host.repository.state import EMPTY, State, refs_digest
 
 # Of a file: its inode, size and time of change. None where there is no file.
@@ -35,8 +35,8 @@ class StateReader:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        # As texts, for they are looked at many times.
-        self._paths = str(layout.packed_refs), str(layout.journal)
+        self._packed_refs = f"{layout.root}/{PACKED_REFS}"
+        self._journal = f"{layout.root}/{JOURNAL}"
         self._seen: _Seen | None = None
         # The journal's inode and the state that was read from it last.
         self._last: tuple[int, State] = (0, EMPTY)
@@ -66,17 +66,17 @@ class StateReader:
 
     def lines(self) -> tuple[JournalLine, ...]:
         """Return every committed line of the journal, oldest first."""
-        data = read_bytes(self._layout.journal)[: self.state().end]
-        return tuple(line for line, _ in decode_lines(data, self._layout.journal))
+        data = read_bytes(self._journal)[: self.state().end]
+        return tuple(line for line, _ in decode_lines(data, self._journal))
 
     def _look(self) -> _Seen:
         seen = self._seen
-        stamps = _stamp(self._paths[0]), _stamp(self._paths[1])
+        stamps = _stamp(self._packed_refs), _stamp(self._journal)
         if seen is not None and seen.stamps == stamps:
             return seen
         if stamps[1] is None:
             check_layout(self._layout)
-        seen = _Seen(stamps, read_bytes(self._layout.packed_refs))
+        seen = _Seen(stamps, read_bytes(self._packed_refs))
         self._seen = seen
         return seen
 
@@ -92,14 +92,13 @@ class StateReader:
             return None
         state = advance(since, lines, refs_digest(seen.packed_refs))
         if state is None:
-            raise DamagedError(str(self._layout.packed_refs), "the journal knows nothing of it: something else changed the references")
+            raise DamagedError(self._packed_refs, "the journal knows nothing of it: something else changed the references")
         self._last = inode, state
         return state
 
     def _lines_after(self, start: State, inode: int) -> list[tuple[JournalLine, int]] | None:
-        path = self._layout.journal
-        data = read_from(path, start.end, inode=inode)
-        return None if data is None else decode_lines(data, path, before=start.lines)
+        data = read_from(self._journal, start.end, inode=inode)
+        return None if data is None else decode_lines(data, self._journal, before=start.lines)
 
 
 def _stamp(path: str) -> _Stamp:

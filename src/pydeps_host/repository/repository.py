@@ -18,7 +18,7 @@ from pydeps_host.repository.history import history_of
 from pydeps_host.repository.journal import JournalLine
 from pydeps_host.repository.layout import Card, Layout, check_layout, create_layout
 from pydeps_host.repository.locks import Patience, locked
-from pydeps_host.repository.maintenance import Maintained, Maintainer, Upkeep
+from pydeps_host.repository.maintenance import Maintained, Maintainer, Upkeep, may_be_due
 from pydeps_host.repository.order import latest_version, newest_first
 from pydeps_host.repository.publishing import Publisher
 from pydeps_host.repository.reader import StateReader
@@ -254,6 +254,8 @@ class Repository:
             ClosedError: The work was ended by `stop`.
             DamagedError, FormatError, DiskError: As `maintain`.
         """
+        if not may_be_due(self._reader.state()):
+            return None
         upkeep = Upkeep(automatic=True, keep_superseded=keep_superseded)
         maintainer = Maintainer(self._publisher(), upkeep, Patience(stop=stop, seconds=_PUBLISHING_SECONDS))
         if not maintainer.is_due():

@@ -4,7 +4,7 @@ import os
 
 from pydeps_host.errors import disk_errors
 from pydeps_host.repository.disk import look_at
-from pydeps_host.repository.layout import LOCK, NEW_REFS, WRITING, Layout
+from pydeps_host.repository.layout import JOURNAL, LOCK, NEW_REFS, WRITING, Layout
 from pydeps_host.repository.seal import read_seal
 from pydeps_host.repository.state import State
 
@@ -22,14 +22,13 @@ def is_settled(layout: Layout, state: State) -> bool:
     Raises:
         DiskError: The system refuses.
     """
-    # Texts, which cost a sixth of what paths do: a sync asks this of every project.
-    ours = str(layout.ours)
-    seal = read_seal(f"{ours}/{LOCK}")
+    root = str(layout.root)
+    seal = read_seal(f"{root}/{LOCK}")
     if seal is None or (seal.generation, seal.refs) != (state.generation, state.refs):
         return False
-    journal = look_at(layout.journal)
-    if journal is None or journal.st_size != state.end or look_at(f"{ours}/{NEW_REFS}") is not None:
+    journal = look_at(f"{root}/{JOURNAL}")
+    if journal is None or journal.st_size != state.end or look_at(f"{root}/{NEW_REFS}") is not None:
         return False
-    writing = f"{ours}/{WRITING}"
+    writing = f"{root}/{WRITING}"
     with disk_errors(writing, "listing"):
         return not os.listdir(writing)  # noqa: PTH208 - names are wanted, not paths

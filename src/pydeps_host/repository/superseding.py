@@ -111,12 +111,14 @@ def decode_supersession(value: dict[str, Any]) -> Supersession:
     return Supersession(names, value["keepUntil"], value.get("deltas", False) is True)
 
 
-def superseded_files(packs: PackAccount, folder: Path, *, is_over: Callable[[Kept], bool]) -> tuple[str, ...]:
+def superseded_files(packs: PackAccount, folder: Path | str, *, is_over: Callable[[Kept], bool]) -> tuple[str, ...]:
     """Return the names of the superseded packs that are still there and whose time is over, in order.
 
     Raises:
         DiskError: The folder of packs cannot be read.
     """
+    if not packs.superseded:
+        return ()
     over = {name for name, kept in packs.superseded.items() if is_over(kept)}
     if not over:
         return ()

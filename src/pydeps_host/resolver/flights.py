@@ -18,7 +18,8 @@ _Result = TypeVar("_Result")
 class _Flight(Generic[_Result]):
     """Work under way, and what came of it once it has landed: a result, a problem, or nothing that concerns others."""
 
-    landed: threading.Event = field(factory=threading.Event)
+    # Made by the first who waits for it.
+    landed: threading.Event | None = None
     results: list[_Result] = field(factory=list)
     problem: HostError | None = None
 
@@ -50,12 +51,14 @@ class Flights(Generic[_Key, _Result]):
         while True:
             with self._lock:
                 flight = self._flights.get(key)
-                mine = flight is None
                 if flight is None:
                     flight = self._flights[key] = _Flight()
-            if mine:
+                    landed = None
+                else:
+                    landed = flight.landed = flight.landed or threading.Event()
+            if landed is None:
                 return self._fly(key, flight, work)
-            if not flight.landed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            if not landed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 raise DeadlineError(doing)
             if flight.results:
                 return flight.results[0]
@@ -74,5 +77,6 @@ class Flights(Generic[_Key, _Result]):
         finally:
             with self._lock:
                 del self._flights[key]
-            flight.landed.set()
+            if flight.landed is not None:
+                flight.landed.set()
         return result

@@ -34,7 +34,7 @@ class KeptPages:
     def load(self, index: str, project: NormalizedName, /) -> KeptPage | None:
         """Return the page that was saved last, or None."""
         try:
-            head, _, body = read_bytes(self._path(index, project)).partition(b"\n")
+            head, _, body = read_bytes(self._place(index, project)).partition(b"\n")
             inflater = zlib.decompressobj()
             page = KeptPage(inflater.decompress(body, _LARGEST), **json.loads(head))
         except (DiskError, ValueError, TypeError, zlib.error, RecursionError):
@@ -43,7 +43,7 @@ class KeptPages:
 
     def save(self, index: str, project: NormalizedName, page: KeptPage, /) -> None:
         """Keep a page in place of the one before."""
-        path = self._path(index, project)
+        path = Path(self._place(index, project))
         new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         head = json.dumps(asdict(page, filter=lambda field, _: field.name != "body"))
         try:
@@ -59,9 +59,9 @@ class KeptPages:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
 
-    def _path(self, index: str, project: NormalizedName) -> Path:
+    def _place(self, index: str, project: NormalizedName) -> str:
         key = hashlib.sha256(json.dumps([index, project]).encode()).hexdigest()
-        return self._folder / f"{key[:2]}/{key[2:]}"
+        return f"{self._folder}/{key[:2]}/{key[2:]}"
 
 
 def _private(path: str, flags: int) -> int:

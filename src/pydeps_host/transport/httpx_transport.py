@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -286,7 +286,7 @@ def _taken(course: Course, answer: Answer, call: Call[Reply]) -> bytes:
 
 def _header_fields(request: Request, credentials: Credentials | None, more: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
     fields = [
-        ("User-Agent", f"pydeps-host/{pydeps_host.__version__} (Python {platform.python_version()})"),
+        ("User-Agent", _user_agent()),
         ("Accept", request.accept),
         ("Accept-Encoding", "gzip" if request.gzip else "identity"),
         *request.headers,
@@ -295,6 +295,11 @@ def _header_fields(request: Request, credentials: Credentials | None, more: tupl
     if credentials is not None:
         fields.append(("Authorization", _basic(credentials)))
     return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in fields)
+
+
+@cache
+def _user_agent() -> str:
+    return f"pydeps-host/{pydeps_host.__version__} (Python {platform.python_version()})"
 
 
 def _basic(credentials: Credentials) -> str:

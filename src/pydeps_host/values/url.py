@@ -192,7 +192,7 @@ class Url:
         The query stays: some mirrors put a token there.
         """
         self._check_whole()
-        return evolve(self, path=f"{self.path.rstrip('/')}/{quote(name, safe='')}/")
+        return Url(self.origin, f"{self.path.rstrip('/')}/{quote(name, safe='')}/", self.query, self.credentials, self.hidden)
 
     def without_credentials(self) -> "Url":
         """Return the same URL for a place that must not see the user information."""
