@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from pydeps_host.archive import ArchiveReader, Entry, Flag, Kind, Layout, Member, Skip, layout, read_archive
-from pydeps_host.archive.values import DIRECTORY, FILE
+from pydeps_host.archive import ArchiveReader, Entry, Flag, Layout, Member, Skip, layout, read_archive
+from pydeps_host.archive.values import DIRECTORY, FILE, SYMLINK
 from pydeps_host.errors import disk_errors
 from pydeps_host.git import Commit, Identity, Mode, ObjectId, PackWriter, Tag, encode_commit, encode_tag, object_id, write_tree
 from pydeps_host.modules import MOST_TEXTS, TEXT_BYTES, is_told_by, modules_of
@@ -181,7 +181,7 @@ class _Blobs:
         if kind is DIRECTORY:
             return Entry(path, DIRECTORY, offset=offset)
         # Not written yet: whether the link stays is known once the whole tree is.
-        id_ = object_id("blob", target) if kind is Kind.SYMLINK else b""
+        id_ = object_id("blob", target) if kind is SYMLINK else b""
         return Entry(path, kind, id=id_, target=target, offset=offset)
 
     def _blob(self, member: Member) -> bytes:
@@ -206,13 +206,13 @@ def _skipped(reader: ArchiveReader) -> Iterator[Skip]:
 
 def _write_tree(found: Layout, into: PackWriter) -> ObjectId:
     for entry in found.entries:
-        if entry.kind is Kind.SYMLINK and entry.target is not None:
+        if entry.kind is SYMLINK and entry.target is not None:
             into.add("blob", entry.target)
     return write_tree(((entry.path, _mode(entry), ObjectId(entry.id)) for entry in found.entries), into.add)
 
 
 def _mode(entry: Entry) -> Mode:
-    if entry.kind is Kind.SYMLINK:
+    if entry.kind is SYMLINK:
         return Mode.SYMLINK
     return Mode.EXECUTABLE if entry.executable else Mode.FILE
 

@@ -218,6 +218,20 @@ def test_a_task_that_takes_longer_keeps_no_other_one_from_beginning():
     assert watched.most == 3
 
 
+def test_the_first_task_is_given_a_longer_while_for_it_loads_what_all_need(monkeypatch):
+    monkeypatch.setattr(workers, "_FIRST_SECONDS", 0.3)
+    began: list[float] = []
+    hold = threading.Barrier(3)
+
+    def work(task):
+        began.append(time.monotonic())
+        hold.wait(20)
+
+    assert len(list(Workers(range(3), work, jobs=3).results())) == 3
+    assert began[1] - began[0] >= 0.3
+    assert began[2] - began[1] < 0.2
+
+
 def test_who_is_done_with_a_long_task_waits_for_the_one_that_began_meanwhile(monkeypatch):
     monkeypatch.setattr(workers, "_ALONE_SECONDS", 0.2)
     began: dict[int, float] = {}
@@ -267,7 +281,7 @@ def test_a_task_that_fails_gives_up_its_turn(monkeypatch):
 
 
 def test_no_task_begins_after_the_end_though_somebody_waits_for_his_turn(monkeypatch):
-    monkeypatch.setattr(workers, "_ALONE_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "_FIRST_SECONDS", 0.3)
     began: list[int] = []
     hold = threading.Event()
 

@@ -21,6 +21,7 @@ class Kind(Enum):
 # For what is asked of every entry, a dozen times: before Python 3.12 a look into the class of an Enum takes ten times as long.
 FILE: Final = Kind.FILE
 DIRECTORY: Final = Kind.DIRECTORY
+SYMLINK: Final = Kind.SYMLINK
 
 
 class Member(NamedTuple):

@@ -15,6 +15,9 @@ _Result = TypeVar("_Result")
 # each other at every look at the disk, which costs more than the look: a project that is as it should be and whose
 # index is near takes half of the time alone. One that waits for something is not waited for.
 _ALONE_SECONDS: Final = 0.005
+# How long the first may take: it loads what all need, and makes the connection that those after it use. What begins
+# beside it does the same once more, and whoever asks over one of several open connections has to look at all of them.
+_FIRST_SECONDS: Final = 0.2
 
 # How long after some results the next are gathered before they are handed on: to wake another thread for each costs both.
 _GATHER_SECONDS: Final = 0.02
@@ -22,19 +25,19 @@ _GATHER_SECONDS: Final = 0.02
 
 @frozen(eq=False)
 class _Begun(Generic[_Task]):
-    """A task that was taken, and when, in seconds of `time.monotonic()`."""
+    """A task that was taken, and until when it is alone if it does not end, in seconds of `time.monotonic()`."""
 
     task: _Task
-    at: float
+    until: float
 
 
 class Workers(Generic[_Task, _Result]):
     """Threads that work through tasks and hand back results as they end.
 
-    A task begins once the one before it has ended, or has taken a while. The
-    threads are daemons: one that waits for a name server, which nothing can
-    interrupt, must not keep a process alive that was told to end. What they write
-    can be cut off at any time.
+    A task begins once the one before it has ended, or has taken a while, the first
+    one a longer while. The threads are daemons: one that waits for a name server,
+    which nothing can interrupt, must not keep a process alive that was told to end.
+    What they write can be cut off at any time.
     """
 
     def __init__(self, tasks: Sequence[_Task], work: Callable[[_Task], _Result], *, jobs: int) -> None:
@@ -45,6 +48,7 @@ class Workers(Generic[_Task, _Result]):
         # Where all wait but the one who is to begin next.
         self._door = threading.Lock()
         self._latest: _Begun[_Task] | None = None
+        self._alone = _FIRST_SECONDS
         self._ended: SimpleQueue[tuple[_Result | None, BaseException | None]] = SimpleQueue()
         self._left = len(tasks)
         # There is nothing more to gather: one has failed, or it was the last.
@@ -103,7 +107,7 @@ class Workers(Generic[_Task, _Result]):
         with self._door:
             while True:
                 with self._lock:
-                    seconds = 0.0 if self._latest is None else self._latest.at + _ALONE_SECONDS - time.monotonic()
+                    seconds = 0.0 if self._latest is None else self._latest.until - time.monotonic()
                     if seconds <= 0:
                         return self._begin()
                 time.sleep(seconds)
@@ -115,5 +119,6 @@ class Workers(Generic[_Task, _Result]):
 
     def _begin(self) -> _Begun[_Task] | None:
         task = next(self._tasks, None)
-        self._latest = None if task is None else _Begun(task, time.monotonic())
+        self._latest = None if task is None else _Begun(task, time.monotonic() + self._alone)
+        self._alone = _ALONE_SECONDS
         return self._latest

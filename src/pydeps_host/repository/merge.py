@@ -173,7 +173,8 @@ def merge(state: State, proposal: Proposal, *, name: str, has: Callable[[Version
 
 def changed_rows(before: Rows, after: Rows) -> tuple[VersionRow, ...]:
     """Return the rows that are new or other than before."""
-    return tuple(row for text, row in after.items() if before.get(text) != row)
+    # Most are the very same: to compare two of a version field by field takes its time, and a project may have hundreds.
+    return tuple(row for text, row in after.items() if (old := before.get(text)) is not row and old != row)
 
 
 def claimed(claims: Claims) -> frozenset[str]:
