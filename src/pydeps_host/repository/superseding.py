@@ -117,8 +117,6 @@ def superseded_files(packs: PackAccount, folder: Path | str, *, is_over: Callabl
     Raises:
         DiskError: The folder of packs cannot be read.
     """
-    if not packs.superseded:
-        return ()
     over = {name for name, kept in packs.superseded.items() if is_over(kept)}
     if not over:
         return ()
