@@ -139,9 +139,8 @@ def select(
         ClosedError, DeadlineError: The work was interrupted.
     """
     chosen = _Chosen()
-    if len(order.entries) > 1:
-        # Hundreds of lock files may want the same thing.
-        take = cache(take)
+    # Hundreds of lock files may want the same thing.
+    take = cache(take)
     for entry in order.entries:
         try:
             located = take(entry.dependency, entry.indexes)

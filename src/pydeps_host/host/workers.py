@@ -48,7 +48,6 @@ class Workers(Generic[_Task, _Result]):
         # Where all wait but the one who is to begin next.
         self._door = threading.Lock()
         self._latest: _Begun[_Task] | None = None
-        self._alone = _FIRST_SECONDS
         self._ended: SimpleQueue[tuple[_Result | None, BaseException | None]] = SimpleQueue()
         self._left = len(tasks)
         # There is nothing more to gather: one has failed, or it was the last.
@@ -118,7 +117,7 @@ class Workers(Generic[_Task, _Result]):
             return self._begin() if self._latest is ended else None
 
     def _begin(self) -> _Begun[_Task] | None:
+        alone = _FIRST_SECONDS if self._latest is None else _ALONE_SECONDS
         task = next(self._tasks, None)
-        self._latest = None if task is None else _Begun(task, time.monotonic() + self._alone)
-        self._alone = _ALONE_SECONDS
+        self._latest = None if task is None else _Begun(task, time.monotonic() + alone)
         return self._latest

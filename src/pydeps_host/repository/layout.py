@@ -27,7 +27,22 @@ _FORMAT_TEXT: Final = f'{{"format": {FORMAT}}}\n'.encode()
 # As git names packs, less a suffix.
 PACK_NAME: Final = re.compile("pack-[0-9a-f]{40}")
 
-_FOLDERS: Final = ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info", "pydeps-host/versions", "pydeps-host/writing")
+# Names in a repository, for who puts a text together: that costs a sixth of what a path does, and a sync looks at each of these
+# in every repository.
+PACKS: Final = "objects/pack"
+PACKED_REFS: Final = "packed-refs"
+_OURS: Final = "pydeps-host"
+JOURNAL: Final = f"{_OURS}/journal.jsonl"
+LOCK: Final = f"{_OURS}/lock"
+NEW_REFS: Final = f"{_OURS}/packed-refs.new"
+WRITING: Final = f"{_OURS}/writing"
+_VERSIONS: Final = f"{_OURS}/versions"
+_FORMAT_FILE: Final = f"{_OURS}/format.json"
+
+# Without which a folder is no repository, for git or for us.
+_NEEDED: Final = (PACKS, "refs", "HEAD", JOURNAL)
+
+_FOLDERS: Final = (PACKS, "objects/info", "refs/heads", "refs/tags", "info", _VERSIONS, WRITING)
 
 # What a package's .gitattributes could set, taken back for every path: git reads
 # info/attributes last, and takes each attribute from the last place that speaks
@@ -41,21 +56,6 @@ ATTRIBUTES_TEXT: Final = (
     "* !gitlab-generated !gitlab-language\n"
 )
 HEAD_TEXT: Final = "ref: refs/heads/latest\n"
-
-
-# Names in a repository, for who puts a text together: that costs a sixth of what a path does, and a sync looks at each of these
-# in every repository.
-PACKS: Final = "objects/pack"
-PACKED_REFS: Final = "packed-refs"
-_OURS: Final = "pydeps-host"
-JOURNAL: Final = f"{_OURS}/journal.jsonl"
-LOCK: Final = f"{_OURS}/lock"
-NEW_REFS: Final = f"{_OURS}/packed-refs.new"
-WRITING: Final = f"{_OURS}/writing"
-_FORMAT_FILE: Final = f"{_OURS}/format.json"
-
-# Without which a folder is no repository, for git or for us.
-_NEEDED: Final = (PACKS, "refs", "HEAD", JOURNAL)
 
 
 # Without slots, for a path is joined once.
@@ -102,7 +102,7 @@ class Layout:
     @cached_property
     def versions(self) -> Path:
         """The locks of versions."""
-        return self.ours / "versions"
+        return self.root / _VERSIONS
 
     @cached_property
     def writing(self) -> Path:

@@ -18,8 +18,7 @@ _Result = TypeVar("_Result")
 class _Flight(Generic[_Result]):
     """Work under way, and what came of it once it has landed: a result, a problem, or nothing that concerns others."""
 
-    # Made by the first who waits for it.
-    landed: threading.Event | None = None
+    landed: threading.Event = field(factory=threading.Event)
     results: list[_Result] = field(factory=list)
     problem: HostError | None = None
 
@@ -51,14 +50,12 @@ class Flights(Generic[_Key, _Result]):
         while True:
             with self._lock:
                 flight = self._flights.get(key)
+                mine = flight is None
                 if flight is None:
                     flight = self._flights[key] = _Flight()
-                    landed = None
-                else:
-                    landed = flight.landed = flight.landed or threading.Event()
-            if landed is None:
+            if mine:
                 return self._fly(key, flight, work)
-            if not landed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            if not flight.landed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 raise DeadlineError(doing)
             if flight.results:
                 return flight.results[0]
@@ -77,6 +74,5 @@ class Flights(Generic[_Key, _Result]):
         finally:
             with self._lock:
                 del self._flights[key]
-            if flight.landed is not None:
-                flight.landed.set()
+            flight.landed.set()
         return result

@@ -33,7 +33,6 @@ class Keys:
         self._uses_keyring = options.keyring
         if options.keyring and find_spec("keyring") is None:
             raise UsageError("the keyring is asked for, and its library is not installed", "pip install 'pydeps-host[keyring]'")
-        self._knows_none = not self._netrc and not options.keyring and all(one.credentials is None for one in self._indexes)
         self._lock = threading.Lock()
         self._found: dict[tuple[Origin, str, str], Credentials | None] = {}
 
@@ -43,8 +42,6 @@ class Keys:
         Raises:
             UsageError: The keyring cannot be asked.
         """
-        if self._knows_none:
-            return url.credentials
         index = self._index(url)
         known = {one.credentials for one in self._indexes}
         own = url.credentials
