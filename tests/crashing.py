@@ -1,8 +1,10 @@
 """Syncs that are cut short, and what has to be true of a store whatever happened to it."""
 
+import gzip
 import random
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -199,10 +201,17 @@ def spooled_files(store: Path) -> list[Path]:
 
 
 def spooled(store: Path) -> int:
-    """How many files were verified and not published yet; of each the name without its digest."""
+    """How many files were verified and not published yet, and lost nothing when power failed; of each the name without its digest."""
     gone = {row.sha256 for opened in _remembered(store) for row in opened.rows().values() if row.is_published}
-    verified = [path for path in spooled_files(store) if path.suffix != ".part"]
+    verified = [path for path in spooled_files(store) if path.suffix != ".part" and _is_whole(path)]
     return len({path.stem for path in verified if path.suffix[1:] not in gone})
+
+
+def _is_whole(sdist: Path) -> bool:
+    try:
+        return bool(gzip.decompress(sdist.read_bytes()))
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def published(store: Path) -> set[tuple[str, str]]:

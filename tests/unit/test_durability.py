@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
-from bench import Bench, sdist
+from bench import UNTOLD, Bench, sdist
 from pydeps_host import Store
 from pydeps_host.errors import DiskError
 from pydeps_host.events import DownloadFinished, Event
@@ -20,8 +20,11 @@ from pydeps_host.git import Identity, Tag, encode_tag, parse_id
 from pydeps_host.host import Host
 from pydeps_host.repository import Disk, Status, VersionRow, VersionTag, locked
 from pydeps_host.repository.locks import locked_in_turn, try_lock
-from pydeps_host.simple_api import KeptPage
+from pydeps_host.simple_api import FetchOptions, File, KeptPage, fetch_file
 from pydeps_host.store.pages import KeptPages
+from pydeps_host.testing import Listed
+from pydeps_host.transport import HttpxTransport
+from pydeps_host.values import Url
 
 FULL = 51
 
@@ -180,9 +183,9 @@ def test_a_store_is_synced_into_its_parents_even_if_somebody_else_made_its_folde
 # --- what a dead process left behind ---
 
 
-def test_a_file_that_was_verified_and_not_named_yet_is_not_downloaded_again(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    bench.index.add(sdist("1.0"))
+def verified_and_not_named(folder: Path, listed: Listed = Listed()) -> tuple[Bench, Path]:  # noqa: B008 - frozen
+    bench = Bench(folder)
+    bench.index.add(sdist("1.0"), listed=listed)
 
     def stop(event: Event) -> None:
         if isinstance(event, DownloadFinished):
@@ -190,8 +193,35 @@ def test_a_file_that_was_verified_and_not_named_yet_is_not_downloaded_again(tmp_
 
     with Host(bench.config("alpha"), bench.store, transport=bench.index, observer=stop) as host, pytest.raises(KeyError):
         host.sync()
+    (spool,) = bench.store.spool("alpha").iterdir()
+    return bench, spool
+
+
+def test_a_file_that_was_verified_and_not_named_yet_is_not_downloaded_again(tmp_path: Path) -> None:
+    bench, _ = verified_and_not_named(tmp_path)
     assert bench.sync("alpha").succeeded
     assert len(bench.index.files) == 1
+
+
+@pytest.mark.parametrize("listed", [Listed(), UNTOLD])
+def test_of_such_a_file_nothing_is_taken_that_a_power_failure_cut_short(listed: Listed, tmp_path: Path) -> None:
+    bench, spool = verified_and_not_named(tmp_path, listed)
+    os.truncate(spool, 100)
+    assert bench.sync("alpha").succeeded
+    assert len(bench.index.files) == 2
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_unless_nobody_relies_on_that(synced: Synced, tmp_path: Path) -> None:
+    (tmp_path / "alpha-1.0.tar.gz").write_bytes(sdist("1.0").data)
+    file = File("alpha-1.0.tar.gz", Url.parse((tmp_path / "alpha-1.0.tar.gz").as_uri()))
+    with HttpxTransport() as transport:
+        assert fetch_file(file, tmp_path / "kept", transport=transport).path in synced
+        assert fetch_file(file, tmp_path / "passing", transport=transport, options=FetchOptions(durable=False)).path not in synced
+
+
+def test_a_sync_waits_for_no_file_that_is_only_on_its_way(synced: Synced, tmp_path: Path) -> None:
+    _, spool = verified_and_not_named(tmp_path)
+    assert spool not in synced
 
 
 def test_a_file_whose_version_is_published_is_removed_by_the_next_sync(published: Bench) -> None:

@@ -40,6 +40,8 @@ def spooled(file: File, wanted: Wanted, tools: Tools) -> Artifact:
         priority=tools.priority,
         deadline=tools.deadline,
         page=wanted.page,
+        # It is gone in moments, and what is left of it after a power failure is looked at before it is used.
+        durable=False,
     )
     artifact = fetch_file(file, folder / key, transport=tools.transport, options=options, observer=tools.tell)
     final = folder / f"{key}.{artifact.sha256}"
@@ -101,7 +103,11 @@ def _key(file: File) -> str:
 
 
 def _left_behind(folder: Path, key: str, file: File, required: tuple[Digest, ...]) -> Artifact | None:
-    _name_verified(folder / key)
+    if file.digests:
+        _name_verified(folder / key)
+    else:
+        # Only a digest could tell whether a power failure has left all of it.
+        drop(folder / key)
     for path in beginning_with(folder, f"{key}."):
         sha256 = path.suffix[1:]
         if sha256 != "part" and _agrees(path, sha256, file, required):

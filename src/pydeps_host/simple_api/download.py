@@ -48,6 +48,8 @@ class FetchOptions:
         priority: Who goes first where requests wait.
         deadline: When to give up, in seconds of `time.monotonic()`, or None.
         page: The page that lists the file; its server must be one that may lead to where the file is.
+        durable: Whether the file's bytes are on the disk before it has its name. Who looks at its digest again before using
+            it may do without: after a power failure the bytes of a file that has its name may be missing.
     """
 
     name: str = ""
@@ -56,6 +58,7 @@ class FetchOptions:
     priority: Priority = Priority.BULK
     deadline: float | None = None
     page: Url | None = None
+    durable: bool = True
 
 
 def fetch_file(
@@ -95,8 +98,9 @@ def fetch_file(
         with disk_errors(part, "closing"), output:
             spool = _Spool(output, file, options, observer)
             sha256 = _fetched(file, spool, transport, options)
-            with disk_errors(part, "writing"):
-                os.fsync(output.fileno())
+            if options.durable:
+                with disk_errors(part, "writing"):
+                    os.fsync(output.fileno())
         with disk_errors(part, "renaming"):
             part.replace(into)
     except BaseException:
