@@ -35,6 +35,9 @@ _OLDEST_DATE: Final = 631_152_000
 _NEWEST_DATE: Final = 2_147_483_647
 # How many skips and flags are told one by one, as many as the journal keeps: escaping makes their paths eight times as long.
 _NOTED: Final = 1000
+# As names of the module for the reason that `Kind`'s have.
+_PLAIN: Final = Mode.FILE
+_EXECUTABLE: Final = Mode.EXECUTABLE
 # The one kind of file whose root is the root; every other has a top folder, which is stripped.
 _WHEEL_SUFFIX: Final = ".whl"
 
@@ -214,7 +217,7 @@ def _write_tree(found: Layout, into: PackWriter) -> ObjectId:
 def _mode(entry: Entry) -> Mode:
     if entry.kind is SYMLINK:
         return Mode.SYMLINK
-    return Mode.EXECUTABLE if entry.executable else Mode.FILE
+    return _EXECUTABLE if entry.executable else _PLAIN
 
 
 def _date(subject: Subject, newest: int | None) -> int:

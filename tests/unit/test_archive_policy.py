@@ -3,9 +3,14 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pydeps_host.archive import FlagReason, SkipReason
+from pydeps_host.archive import FlagReason, Kind, SkipReason
+from pydeps_host.archive.budget import Budget
 from pydeps_host.archive.gitfiles import gitattributes_is_safe, gitmodules_is_safe
+from pydeps_host.archive.policy import Gate, content_reason
+from pydeps_host.values import Limits
 from raw_archives import END, Part, contents, entry, header, pax, reader, record, skips, zipped
 
 REASONS = [
@@ -195,6 +200,19 @@ BAD_MODULES = [
 )
 def test_gitmodules_that_git_may_object_to_are_skipped_under_any_name(name, content):
     assert skips(entry(name, content) + END) == [(name, SkipReason.GITMODULES)]
+
+
+PARTS = st.sampled_from(
+    [b"a", b"a.b", b"b~", b".gitmodules", b"GITMOD~1", b".gitattributes", b"gi7d29~2", "\ufeff.gitmodules".encode(), b"~"]
+)
+
+
+@given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map(b"/".join), min_size=1, max_size=6))
+def test_what_is_taken_for_plain_needs_no_look_into_the_file(names):
+    gate = Gate(Budget(Limits(), 1000))
+    for name in names:
+        if gate.admit(name, Kind.FILE, 0) is name:
+            assert content_reason(name, None) is None
 
 
 def test_gitmodules_too_large_to_look_into_are_skipped():

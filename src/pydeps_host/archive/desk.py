@@ -72,7 +72,10 @@ class Desk:
             return None, self._timed(content.pieces(size))
         too_large = size > self._budget.limits.file_bytes
         whole = content.whole(size) if size <= WHOLE_BYTES and not too_large else None
-        reason = SkipReason.TOO_LARGE if too_large else content_reason(path, whole)
+        reason = SkipReason.TOO_LARGE if too_large else None
+        # A path that is the very name was plain, and no rule looks into such a file.
+        if reason is None and path is not raw:
+            reason = content_reason(path, whole)
         if reason is not None:
             self._gate.skip(raw, reason, offset)
             return None, NOTHING if whole is not None else self._timed(content.pieces(size))

@@ -45,7 +45,8 @@ class Gate:
     def admit(self, raw: bytes, kind: Kind, offset: int) -> bytes | None:
         """Return the path that an entry has in the tree, or None where it is skipped.
 
-        The path of the root itself (`./`) is empty. `offset` is where the entry begins.
+        The path of the root itself (`./`) is empty. A file's path that is plain is `raw` itself, and
+        `content_reason` has nothing against it. `offset` is where the entry begins.
 
         Raises:
             Refused: The name is none at all, is a folder's on an entry that is no
