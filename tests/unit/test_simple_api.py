@@ -512,6 +512,37 @@ def test_a_file_has_no_other_attributes():
         File.__new__(File).filename  # noqa: B018
 
 
+SURE = "https://files.example.com/integrity/foo"
+
+
+def test_an_attestation_is_read_when_it_is_asked_for():
+    file = read_later({**WHOLE, "provenance": SURE})
+    assert not file.has_secret_link(PAGE)
+    with pytest.raises(AttributeError):
+        object.__getattribute__(file, "provenance")
+    assert file.provenance == Url.parse(SURE)
+    assert file == only(jsoned({**WHOLE, "provenance": SURE}))
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("", None),
+        (None, None),
+        (False, None),
+        (7, None),
+        ([SURE], None),
+        ({SURE: 1}, None),
+        (f"{SURE}?key=x", f"{SURE}?key=x"),
+        (f"{SURE}#x", SURE),
+    ],
+)
+def test_an_attestation_that_is_not_plain_is_read_at_once(told, read):
+    project = jsoned(*FIRST, {**WHOLE, "provenance": told})
+    assert (project.files[-1].provenance, project.skipped) == (read and Url.parse(read), ())
+    assert project.files[-1].has_secret_link(PAGE) is ("?" in str(told))
+
+
 @pytest.mark.parametrize("odd", [{"size": -1}, {"upload-time": "x"}, {"provenance": "ftp://x"}, {"hashes": {"sha256": "0"}}])
 def test_what_is_odd_is_found_though_nobody_asks_for_it(odd):
     project = jsoned(entry(url="https://files.example.com/first"), {**WHOLE, **odd})

@@ -110,22 +110,22 @@ def _file(entry: Any, links: Links, skips: Skips, read: Callable[[Told, str], ob
 def _plainly_told(entry: dict[str, Any], reference: str, links: Links) -> Told | None:
     """Return what an entry says where all of it is in order beyond doubt, so that it can be read when it is asked for."""
     get = entry.get
-    hashes, size, uploaded = get("hashes"), get("size"), get("upload-time")
+    hashes, size, uploaded, provenance = get("hashes"), get("size"), get("upload-time"), get("provenance")
     if not isinstance(hashes, dict) or len(hashes) != 1 or not is_sha256(sha256 := hashes.get("sha256")):
         return None
-    if get("provenance") or not links.is_sure(reference):
+    if not links.is_sure(reference) or (provenance and not (isinstance(provenance, str) and links.is_sure(provenance))):
         return None
     try:
         size = size if size is None else size_of(size)
         uploaded = uploaded if uploaded is None else time_of(uploaded)
     except OddEntryError:
         return None
-    return reference, sha256, size, uploaded, get("requires-python"), get("yanked"), _core_metadata_of(entry), get("gpg-sig")
+    return reference, sha256, size, uploaded, get("requires-python"), get("yanked"), _core_metadata_of(entry), provenance, get("gpg-sig")
 
 
 def _read_later(links: Links, told: Told, name: str) -> object:
     """Read one field of a file of which everything was told plainly."""
-    reference, sha256, size, uploaded, requires_python, yanked, core_metadata, signature = told
+    reference, sha256, size, uploaded, requires_python, yanked, core_metadata, provenance, signature = told
     match name:
         case "url":
             return resolve(links, reference)
@@ -143,10 +143,14 @@ def _read_later(links: Links, told: Told, name: str) -> object:
             return _reason(yanked)
         case "core_metadata":
             return _core_metadata(core_metadata)
-        case "has_signature":
-            return _boolean(signature)
+        case "provenance":
+            return _resolved(links, provenance)
         case _:
-            return None
+            return _boolean(signature)
+
+
+def _resolved(links: Links, reference: str | None) -> Url | None:
+    return resolve(links, reference) if reference else None
 
 
 def _read_now(entry: dict[str, Any], links: Links, skips: Skips) -> File:
