@@ -109,6 +109,7 @@ def _pinned(specifier: str) -> str | None:
     return found[0].version if len(found) == 1 and found[0].operator in {"==", "==="} and not is_wildcard else None
 
 
+@lru_cache(1024)
 def tag_of(version: str) -> str:
     """Return the tag of a version: `v` and its text, what git forbids percent-encoded.
 

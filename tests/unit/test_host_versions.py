@@ -1,8 +1,10 @@
 """What a sync makes of one version, the first time and ever after."""
 
+import errno
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -14,13 +16,14 @@ from pydeps_host.errors import (
     BackoffError,
     CertificateError,
     DigestError,
+    DiskError,
     NoCandidateError,
     PageError,
     TooLargeError,
     UnavailableError,
 )
-from pydeps_host.events import Notice, VersionFinished
-from pydeps_host.host import making
+from pydeps_host.events import DownloadStarted, Notice, VersionFinished
+from pydeps_host.host import making, spooling
 from pydeps_host.repository import Status as RowStatus
 from pydeps_host.testing import Answer, Distribution, FakeIndex, Item, Listed, Redirect, build_sdist, build_wheel
 
@@ -404,6 +407,47 @@ def test_a_spooled_file_is_held_to_a_digest_that_is_required_later(bench):
     with pytest.raises(KeyError):
         bench.sync("alpha>=1")
     assert codes(bench.project(f"alpha==2.0 --hash=sha256:{'0' * 64}")) == {"2.0": "digest"}
+
+
+def test_of_a_project_with_nothing_on_its_way_no_folder_is_left(bench):
+    bench.index.add(ALPHA)
+    folder = bench.store.spool("alpha")
+    folder.rmdir()
+    assert bench.sync("alpha").succeeded
+    assert not folder.exists()
+    bench.store.spool("alpha")
+    assert bench.sync("alpha").succeeded
+    assert not folder.exists()
+
+
+def test_a_folder_that_another_sync_finds_empty_and_takes_away_is_made_again(bench):
+    bench.index.add(ALPHA)
+    taken: list[Path] = []
+
+    def take_away(event):
+        if isinstance(event, DownloadStarted) and not taken:
+            taken.append(bench.store.spool("alpha"))
+            taken[0].rmdir()
+
+    with Host(bench.config("alpha"), bench.store, transport=bench.index, observer=take_away) as host:
+        assert host.sync().succeeded
+    assert taken
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOSPC])
+def test_what_the_disk_refuses_though_the_folder_is_there_is_told_at_once(bench, monkeypatch, number):
+    asked = []
+
+    def refuse(listed, into, **_):
+        asked.append(into)
+        assert len(asked) < 3
+        if number == errno.ENOSPC:
+            into.parent.rmdir()
+        raise DiskError(str(into), "writing", "no", number)
+
+    monkeypatch.setattr(spooling, "fetch_file", refuse)
+    report = bench.project("alpha")
+    assert (type(report.error), len(asked)) == (DiskError, 1)
 
 
 # --- files of every kind -----------------------------------------------------

@@ -94,6 +94,14 @@ def test_json_carries_sizes_upload_times_versions_and_the_serial():
 
 
 @pytest.mark.parametrize(
+    ("serial", "read"), [("999999999999999999", 10**18 - 1), ("1000000000000000000", None), ("9" * 5000, None), ("-1", None)]
+)
+def test_a_serial_has_eighteen_digits_at_most(serial, read):
+    body = f'{{"meta": {{"_last-serial": {serial}}}, "files": []}}'.encode()
+    assert parse_project(body, content_type="", url=PAGE, name="foo").last_serial == read
+
+
+@pytest.mark.parametrize(
     ("text", "moment"),
     [
         ("2024-01-02T03:04:05", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),

@@ -4,6 +4,7 @@ A spooled file bears its SHA-256 in its name, so that one which an earlier run
 left behind can be verified and used again, whether or not the index tells digests.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -12,10 +13,10 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from pydeps_host.errors import disk_errors
+from pydeps_host.errors import DiskError, disk_errors
 from pydeps_host.host.order import Wanted
 from pydeps_host.host.tools import Tools
-from pydeps_host.repository.disk import beginning_with
+from pydeps_host.repository.disk import beginning_with, is_folder
 from pydeps_host.simple_api import Artifact, FetchOptions, File, fetch_file
 from pydeps_host.values import Digest
 
@@ -43,11 +44,22 @@ def spooled(file: File, wanted: Wanted, tools: Tools) -> Artifact:
         # It is gone in moments, and what is left of it after a power failure is looked at before it is used.
         durable=False,
     )
-    artifact = fetch_file(file, folder / key, transport=tools.transport, options=options, observer=tools.tell)
+    artifact = _fetched(file, key, options, tools)
     final = folder / f"{key}.{artifact.sha256}"
     with disk_errors(final, "renaming to"):
         artifact.path.rename(final)
     return Artifact(final, artifact.filename, artifact.size, artifact.sha256)
+
+
+def _fetched(file: File, key: str, options: FetchOptions, tools: Tools) -> Artifact:
+    """Download a file into its project's spool, which another sync that finds it empty takes away."""
+    while True:
+        into = tools.store.spool(options.name) / key
+        try:
+            return fetch_file(file, into, transport=tools.transport, options=options, observer=tools.tell)
+        except DiskError as refused:
+            if refused.errno != errno.ENOENT or is_folder(into.parent):
+                raise
 
 
 def proven(artifact: Artifact, file: File, required: tuple[Digest, ...]) -> frozenset[Digest]:
@@ -71,10 +83,13 @@ def clear_spool(name: NormalizedName, tools: Tools) -> None:
         ClosedError, DeadlineError: The wait for a version's lock ended.
         StoreError: The repository cannot be read.
     """
-    left = {path.suffix[1:]: path for path in tools.store.spooled(name)}
+    found = tools.store.spooled(name)
+    if found is None:
+        return
+    left = {path.suffix[1:]: path for path in found}
     if left:
         _drop_published(name, left, tools)
-        tools.store.drop_stale_spools(name)
+    tools.store.drop_stale_spools(name)
 
 
 def drop(path: Path) -> None:

@@ -47,13 +47,17 @@ def sort_files(project: Project) -> Candidates:
     """Sort a page's files into releases; what the page's order is does not matter."""
     found: dict[Version | str, list[Candidate]] = defaultdict(list)
     other = []
-    for file in _in_order(project.files):
+    each_once = len({file.filename for file in project.files}) == len(project.files)
+    for file in sorted(project.files, key=attrgetter("filename")) if each_once else _in_order(project.files):
         said = read_filename(file.filename, project.name)
         if not isinstance(said, Distribution):
             other.append(SetAside(file.filename, said.value))
         else:
             found[said.version if said.version is not None else said.text].append(Candidate(file, said))
     releases = {key: tuple(candidates) for key, candidates in found.items()}
+    if each_once and not any(file.contradicts_itself for file in project.files):
+        # Nothing contradicts anything: no release has to be looked at for that.
+        return Candidates(releases, tuple(other), releases, ())
     checked = {key: uncontradicted(candidates) for key, candidates in releases.items()}
     return Candidates(
         releases,

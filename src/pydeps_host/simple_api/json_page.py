@@ -23,6 +23,7 @@ from pydeps_host.simple_api.project import File, Project, Told
 from pydeps_host.simple_api.version import check_version
 from pydeps_host.values import Digest, Url, shown
 
+_LARGEST_SERIAL: Final = 10**18
 _NO_DIGESTS: Final[frozenset[Digest]] = frozenset()
 
 
@@ -58,7 +59,7 @@ def read_json(page: Page) -> Project:
         status=status,
         status_reason=reason,
         api_version=version,
-        last_serial=serial if type(serial) is int and serial >= 0 else None,
+        last_serial=serial if type(serial) is int and 0 <= serial < _LARGEST_SERIAL else None,
     )
 
 
@@ -68,15 +69,25 @@ def _parse(page: Page) -> Any:
     if tokens > page.limits.page_tokens:
         raise TooLargeError(str(page.url), "page_tokens", page.limits.page_tokens, tokens)
     try:
-        return json.loads(page.text, parse_int=_integer)
+        return _loaded(page.text)
     except RecursionError:
         raise PageError(str(page.url), "malformed", "JSON that is nested too deeply") from None
     except ValueError as problem:
         raise PageError(str(page.url), "malformed", f"no JSON: {shown(str(problem))}") from None
 
 
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # A number of more digits than Python reads costs its field, and not the page.
+        return json.loads(text, parse_int=_integer)
+
+
 def _integer(digits: str) -> int:
-    """Read a whole number; Python refuses to read very long ones, and no field has one."""
+    """Read a whole number; of a very long one only that it is none that any field has."""
     return int(digits) if len(digits) < 24 else -1
 
 

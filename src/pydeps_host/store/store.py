@@ -335,27 +335,43 @@ class Store:
         return self._arrivals.is_settled(name)
 
     def spool(self, name: str) -> Path:
-        """Return the folder, made if need be, where a project's files wait to be published."""
+        """Return the folder, made if need be, where a project's files wait to be published.
+
+        It may go when it is empty. It is not synced: what a power failure takes is downloaded again.
+
+        Raises:
+            DiskError: The system refuses.
+        """
         folder = self._places.spool(name)
-        self._arrivals.make(folder)
+        with disk_errors(folder, "making"):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            # Not `exist_ok`, which looks at what is there: that may have gone meanwhile.
+            with suppress(FileExistsError):
+                folder.mkdir()
         return folder
 
-    def spooled(self, name: str) -> tuple[Path, ...]:
-        """Return the files of a project that wait to be published, whole or not."""
+    def spooled(self, name: str) -> tuple[Path, ...] | None:
+        """Return the files of a project that wait to be published, whole or not; None where there is no folder for them.
+
+        Raises:
+            DiskError: The system refuses.
+        """
         folder = self._places.spool(name)
         with disk_errors(folder, "listing"):
             try:
                 return tuple(folder / file for file in os.listdir(folder))  # noqa: PTH208 - most often there is none
             except FileNotFoundError:
-                return ()
+                return None
 
     def drop_stale_spools(self, name: str) -> None:
-        """Remove files that nobody came back for in a week."""
+        """Remove files that nobody came back for in a week, and the folder where nothing is left in it."""
         oldest = time.time() - _STALE_SPOOL_SECONDS
-        for path in self.spooled(name):
+        for path in self.spooled(name) or ():
             with suppress(OSError):
                 if path.stat().st_mtime < oldest:
                     path.unlink()
+        with suppress(OSError):
+            self._places.spool(name).rmdir()
 
     @property
     def pages(self) -> KeptPages:
