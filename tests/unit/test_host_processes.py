@@ -278,7 +278,7 @@ def test_a_project_that_fails_takes_its_unfinished_packs_away_and_leaves_the_wor
     assert beta.succeeded
     remembered = bench.store.known_repository("alpha")
     assert remembered is not None
-    assert list((remembered.path / "pydeps-host" / "writing").iterdir()) == []
+    assert not (remembered.path / "pydeps-host" / "writing").exists()
 
 
 @pytest.mark.usefixtures("always")

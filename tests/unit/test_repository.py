@@ -476,10 +476,35 @@ def test_the_files_of_a_living_batch_are_not_cleaned_away(repository: Repository
 
 def test_the_files_of_a_dead_batch_are_cleaned_away(repository: Repository) -> None:
     writing = repository.path / "pydeps-host" / "writing"
+    writing.mkdir()
     for name in ("0123456789abcdef.lock", "0123456789abcdef-0.pack", "0123456789abcdef-0.idx", "ffffffffffffffff-1.pack", "foreign"):
         (writing / name).touch()
     publish(repository, "1.0")
     assert [path.name for path in writing.iterdir()] == ["foreign"]
+    (writing / "foreign").rename(writing / "0123456789abcdef-0.pack")
+    publish(repository, "2.0")
+    assert not writing.exists()
+
+
+def test_a_folder_that_is_taken_away_whenever_it_is_empty_is_made_again(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+    taken: list[Path] = []
+
+    def taking(path: Path, flags: int, mode: int = 0o777) -> int:
+        if len(taken) < 3:
+            path.parent.rmdir()
+            taken.append(path)
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", taking)
+    publish(repository, "1.0")
+    assert len(taken) == 3
+
+
+def test_a_folder_that_leads_nowhere_is_told(repository: Repository) -> None:
+    (repository.path / "pydeps-host" / "writing").symlink_to(repository.path / "absent")
+    with pytest.raises(DiskError, match=r"pydeps-host/writing/[0-9a-f]+\.lock"):
+        publish(repository, "1.0")
 
 
 def test_a_pack_that_nobody_announced_is_left_alone(repository: Repository) -> None:
@@ -516,7 +541,7 @@ def test_a_batch_that_is_cleaned_away_before_it_is_locked_takes_another_name(
     workspace = Workspace.open(writing)
     assert len(list(writing.iterdir())) == 1
     workspace.close(Disk(durable=False))
-    assert list(writing.iterdir()) == []
+    assert not writing.exists()
 
 
 def test_a_system_that_takes_few_bytes_at_a_time_gets_them_all(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -550,7 +575,7 @@ def test_a_full_disk_at_any_call_leaves_the_old_state_or_the_new(tmp_path: Path)
         publish(repository, "2.0", "3.0")
         assert set(repository.versions()) == {"1.0", "2.0", "3.0"}
         assert_no_leftovers(repository)
-        assert list((repository.path / "pydeps-host" / "writing").iterdir()) == []
+        assert not (repository.path / "pydeps-host" / "writing").exists()
     assert call > 20
 
 

@@ -85,7 +85,7 @@ def observed(repository: Repository) -> tuple[Any, ...]:
 
 
 def writing(repository: Repository) -> list[Path]:
-    return list((repository.path / "pydeps-host" / "writing").iterdir())
+    return list(repository.path.glob("pydeps-host/writing"))
 
 
 def at(time_: datetime, **more: Any) -> Upkeep:

@@ -89,6 +89,7 @@ def left_references(places: Layout) -> None:
 
 
 def left_pack(places: Layout) -> None:
+    places.writing.mkdir()
     (places.writing / "0123456789abcdef-0.pack").write_bytes(b"PACK")
 
 
@@ -106,7 +107,7 @@ def test_what_somebody_left_who_died_is_made_good_under_the_lock_even_where_noth
     with locked(places.lock), pytest.raises(ClosedError):
         says_the_same_again(repository)
     assert statuses(bench.project("alpha==1.0", "alpha==2.0")) == {"1.0": "present", "2.0": "present"}
-    assert (list(places.writing.iterdir()), places.new_refs.exists()) == ([], False)
+    assert (places.writing.exists(), places.new_refs.exists()) == (False, False)
     assert places.journal.stat().st_size == repository.state().end
 
 

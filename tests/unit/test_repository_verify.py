@@ -203,7 +203,7 @@ def test_maintenance_that_somebody_turned_on_is_found(repository: Repository) ->
     assert found(repository) == {("file", "config")}
 
 
-@pytest.mark.parametrize("name", ["pydeps-host/versions", "pydeps-host/writing", "refs", "objects/pack"])
+@pytest.mark.parametrize("name", ["pydeps-host/versions", "refs", "objects/pack"])
 def test_a_folder_that_is_missing_is_named(repository: Repository, name: str) -> None:
     shutil.rmtree(repository.path / name)
     assert ("file", name) in found(repository)

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import NormalizedName
@@ -21,6 +22,8 @@ from pydeps_host.simple_api import Artifact, FetchOptions, File, fetch_file
 from pydeps_host.values import Digest
 
 _PIECE = 1 << 20
+# Others take an empty spool away once or twice; where it never is there, it leads nowhere.
+_TRIES = 20
 
 
 def spooled(file: File, wanted: Wanted, tools: Tools) -> Artifact:
@@ -53,13 +56,15 @@ def spooled(file: File, wanted: Wanted, tools: Tools) -> Artifact:
 
 def _fetched(file: File, key: str, options: FetchOptions, tools: Tools) -> Artifact:
     """Download a file into its project's spool, which another sync that finds it empty takes away."""
-    while True:
-        into = tools.store.spool(options.name) / key
+    fetch = partial(fetch_file, file, transport=tools.transport, options=options, observer=tools.tell)
+    for _ in range(_TRIES):
+        folder = tools.store.spool(options.name)
         try:
-            return fetch_file(file, into, transport=tools.transport, options=options, observer=tools.tell)
+            return fetch(folder / key)
         except DiskError as refused:
-            if refused.errno != errno.ENOENT or is_folder(into.parent):
+            if refused.errno != errno.ENOENT or is_folder(folder):
                 raise
+    return fetch(tools.store.spool(options.name) / key)
 
 
 def proven(artifact: Artifact, file: File, required: tuple[Digest, ...]) -> frozenset[Digest]:

@@ -15,7 +15,7 @@ from pydeps_host.repository.superseding import PackAccount
 from pydeps_host.values import shown
 
 _QUOTED: Final = r'"(?:[^"\\\n]|\\["\\])*"'
-_NEEDED_FOLDERS: Final = ("objects/pack", "refs", "pydeps-host/versions", "pydeps-host/writing")
+_NEEDED_FOLDERS: Final = ("objects/pack", "refs", "pydeps-host/versions")
 _IN_ROOT: Final = frozenset({"HEAD", "config", "description", "info", "objects", "packed-refs", "pydeps-host", "refs"})
 # What each of these does to git is told, because it is not plain from the name.
 _MEANINGS: Final = {

@@ -42,7 +42,7 @@ _FORMAT_FILE: Final = f"{_OURS}/format.json"
 # Without which a folder is no repository, for git or for us.
 _NEEDED: Final = (PACKS, "refs", "HEAD", JOURNAL)
 
-_FOLDERS: Final = (PACKS, "objects/info", "refs/heads", "refs/tags", "info", _VERSIONS, WRITING)
+_FOLDERS: Final = (PACKS, "objects/info", "refs/heads", "refs/tags", "info", _VERSIONS)
 
 # What a package's .gitattributes could set, taken back for every path: git reads
 # info/attributes last, and takes each attribute from the last place that speaks

@@ -1,12 +1,10 @@
 """Whether there is anything to make good in a repository before its state counts."""
 
-import os
-
-from pydeps_host.errors import disk_errors
 from pydeps_host.repository.disk import look_at
 from pydeps_host.repository.layout import JOURNAL, LOCK, NEW_REFS, WRITING, Layout
 from pydeps_host.repository.seal import read_seal
 from pydeps_host.repository.state import State
+from pydeps_host.repository.workspace import has_files
 
 
 def is_settled(layout: Layout, state: State) -> bool:
@@ -29,6 +27,4 @@ def is_settled(layout: Layout, state: State) -> bool:
     journal = look_at(f"{root}/{JOURNAL}")
     if journal is None or journal.st_size != state.end or look_at(f"{root}/{NEW_REFS}") is not None:
         return False
-    writing = f"{root}/{WRITING}"
-    with disk_errors(writing, "listing"):
-        return not os.listdir(writing)  # noqa: PTH208 - names are wanted, not paths
+    return not has_files(f"{root}/{WRITING}")

@@ -1,21 +1,26 @@
 """Files that are not published yet, and how the dead ones are told from the living.
 
 Each batch has a lock of its own, held while it lives. Whatever bears the name of
-a lock that nobody holds was left behind by a process that died.
+a lock that nobody holds was left behind by a process that died. The folder is there
+only as long as there is anything in it, so that who has nothing to publish finds that
+out by one look, and ten thousand repositories have no ten thousand empty folders.
 """
 
 import os
 import re
 import secrets
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydeps_host.errors import disk_errors
 from pydeps_host.repository.disk import Disk, beginning_with
 from pydeps_host.repository.locks import try_lock
 
+# Between two calls others take the folder away once or twice; where it never is there, it leads nowhere.
+_TRIES: Final = 20
 _NAME = re.compile(r"(?P<token>[0-9a-f]{16})(?:-[0-9]+\.(?:pack|idx)|\.lock)")
 
 
@@ -39,7 +44,7 @@ class Workspace:
             token = secrets.token_hex(8)
             path = _lock_path(folder, token)
             with disk_errors(path, "creating"):
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+                descriptor = _created(path)
                 # Between the two calls the file looks dead, and may have been cleaned away.
                 try:
                     is_ours = try_lock(descriptor) and os.fstat(descriptor).st_nlink
@@ -65,6 +70,27 @@ class Workspace:
         finally:
             with suppress(OSError):
                 os.close(self._descriptor)
+        _remove_empty(self._folder)
+
+
+def _created(path: Path) -> int:
+    """Create a file and, if need be, its folder, which anybody may take away as long as it is empty."""
+    create = partial(os.open, path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    for _ in range(_TRIES):
+        with suppress(FileExistsError):
+            path.parent.mkdir()
+        with suppress(FileNotFoundError):
+            return create()
+    return create()
+
+
+def has_files(folder: Path | str) -> bool:
+    """Whether anything is not published yet, of the living or of the dead.
+
+    Raises:
+        DiskError: The system refuses.
+    """
+    return bool(_names(folder))
 
 
 def clean_dead(folder: Path, disk: Disk) -> None:
@@ -73,10 +99,25 @@ def clean_dead(folder: Path, disk: Disk) -> None:
     Raises:
         DiskError: The system refuses.
     """
-    with disk_errors(folder, "listing"):
-        names = os.listdir(folder)  # noqa: PTH208 - names are wanted, not paths
+    names = _names(folder)
     for token in {found["token"] for found in map(_NAME.fullmatch, names) if found}:
         _remove_if_dead(folder, token, disk)
+    if names:
+        _remove_empty(folder)
+
+
+def _names(folder: Path | str) -> list[str]:
+    with disk_errors(folder, "listing"):
+        try:
+            return os.listdir(folder)  # noqa: PTH208 - names are wanted, not paths
+        except FileNotFoundError:
+            return []
+
+
+def _remove_empty(folder: Path) -> None:
+    # Whoever has a file in it keeps it.
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _remove_if_dead(folder: Path, token: str, disk: Disk) -> None:
