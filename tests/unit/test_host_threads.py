@@ -1,5 +1,6 @@
 """Several projects at a time, and every way to stop early."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +11,11 @@ from bench import Bench, sdist, statuses
 from pydeps_host import Host, HostConfig, Status, Store, Unlimited
 from pydeps_host.errors import ClosedError, UsageError
 from pydeps_host.events import Event, ProjectFinished, ProjectStarted, RepositoryChanged, SyncStarted, VersionFinished
+from pydeps_host.host import host as host_module
 from pydeps_host.host import workers
+from pydeps_host.host.project import sync_project
 from pydeps_host.host.workers import Workers
-from pydeps_host.testing import FakeIndex
+from pydeps_host.testing import FakeIndex, build_sdist
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
 
@@ -218,7 +221,8 @@ def test_a_task_that_takes_longer_keeps_no_other_one_from_beginning():
     assert watched.most == 3
 
 
-def test_the_first_task_is_given_a_longer_while_for_it_loads_what_all_need(monkeypatch):
+@pytest.mark.parametrize("loads", [True, False])
+def test_the_first_task_is_given_a_longer_while_if_it_loads_what_all_need(monkeypatch, loads):
     monkeypatch.setattr(workers, "_FIRST_SECONDS", 1.0)
     began: list[float] = []
     hold = threading.Barrier(3)
@@ -227,9 +231,25 @@ def test_the_first_task_is_given_a_longer_while_for_it_loads_what_all_need(monke
         began.append(time.monotonic())
         hold.wait(20)
 
-    assert len(list(Workers(range(3), work, jobs=3).results())) == 3
-    assert began[1] - began[0] >= 1.0
+    assert len(list(Workers(range(3), work, jobs=3, first_loads=loads).results())) == 3
+    assert (began[1] - began[0] >= 1.0) is loads
     assert began[2] - began[1] < 0.9
+
+
+def test_where_folders_alone_are_looked_into_nobody_waits_for_a_server(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "_FIRST_SECONDS", 60.0)
+    for name in ("alpha", "beta"):
+        build_sdist(name, "1.0", {"a.py": ""}).into(tmp_path / "index" / name)
+    config = HostConfig.loads(json.dumps({"dependencies": ["alpha==1.0", "beta==1.0"], "urls": [(tmp_path / "index").as_uri()]}))
+    together = threading.Barrier(2)
+
+    def side_by_side(*words, **more):
+        together.wait(20)
+        return sync_project(*words, **more)
+
+    monkeypatch.setattr(host_module, "sync_project", side_by_side)
+    with Host(config, Store(tmp_path / "store")) as host:
+        assert host.sync(jobs=2).succeeded
 
 
 def test_who_is_done_with_a_long_task_waits_for_the_one_that_began_meanwhile(monkeypatch):

@@ -292,7 +292,8 @@ class Host:
         if self._own is not None:
             self._own.renew_pauses()
         self._tell(SyncStarted(len(orders)))
-        workers = Workers(orders, work, jobs=jobs)
+        # A server is asked by a library that is to be loaded, over a connection that is to be made; a folder is not.
+        workers = Workers(orders, work, jobs=jobs, first_loads=any(index.url.scheme != "file" for index in self._config.urls))
         parting: float | None = None
         try:
             yield from workers.results()

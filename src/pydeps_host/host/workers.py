@@ -34,13 +34,21 @@ class _Begun(Generic[_Task]):
 class Workers(Generic[_Task, _Result]):
     """Threads that work through tasks and hand back results as they end.
 
-    A task begins once the one before it has ended, or has taken a while, the first
-    one a longer while. The threads are daemons: one that waits for a name server,
-    which nothing can interrupt, must not keep a process alive that was told to end.
-    What they write can be cut off at any time.
+    A task begins once the one before it has ended, or has taken a while. The threads are
+    daemons: one that waits for a name server, which nothing can interrupt, must not keep a
+    process alive that was told to end. What they write can be cut off at any time.
     """
 
-    def __init__(self, tasks: Sequence[_Task], work: Callable[[_Task], _Result], *, jobs: int) -> None:
+    def __init__(self, tasks: Sequence[_Task], work: Callable[[_Task], _Result], *, jobs: int, first_loads: bool = True) -> None:
+        """Take what is to be done.
+
+        Args:
+            tasks: They begin in this order.
+            work: Does one.
+            jobs: How many threads there are at most.
+            first_loads: Whether the first task loads and makes what those after it use, so that they wait a longer while for it.
+        """
+        self._first_seconds = _FIRST_SECONDS if first_loads else _ALONE_SECONDS
         self._count = len(tasks)
         self._tasks = iter(tasks)
         self._work = work
@@ -117,7 +125,7 @@ class Workers(Generic[_Task, _Result]):
             return self._begin() if self._latest is ended else None
 
     def _begin(self) -> _Begun[_Task] | None:
-        alone = _FIRST_SECONDS if self._latest is None else _ALONE_SECONDS
+        alone = self._first_seconds if self._latest is None else _ALONE_SECONDS
         task = next(self._tasks, None)
         self._latest = None if task is None else _Begun(task, time.monotonic() + alone)
         return self._latest
