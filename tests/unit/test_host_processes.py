@@ -1,5 +1,6 @@
 """Versions made by worker processes, and files downloaded ahead of them."""
 
+import hashlib
 import multiprocessing
 import multiprocessing.spawn
 import os
@@ -19,12 +20,14 @@ from typing import Any, cast
 import pytest
 
 from bench import Bench, codes, sdist, statuses
-from pydeps_host import Host, HostConfig, Status, Store
+from pydeps_host import Artifact, Host, HostConfig, Policy, Status, Store
 from pydeps_host.errors import ArchiveError, ClosedError, DiskError, WorkerDiedError
 from pydeps_host.events import RepositoryChanged, VersionFinished
 from pydeps_host.git import PackIndex
 from pydeps_host.host import filling
 from pydeps_host.host.lanes import Lanes
+from pydeps_host.host.spooling import spooled
+from pydeps_host.materializer import Subject
 from pydeps_host.processes import pool, worker
 from pydeps_host.processes.channel import Channel
 from pydeps_host.processes.shift import Shift
@@ -506,13 +509,12 @@ def test_a_file_of_a_folder_comes_ahead_only_of_a_worker(jobs, ahead, tmp_path, 
         (folder / made.filename).write_bytes(made.data)
     config = HostConfig.from_mapping({"urls": [folder.parent.as_uri()], "dependencies": ["alpha>=1"]})
     threads: set[str] = set()
-    make = carry_out_here
 
-    def carry_out(task: Any, into: Any) -> Any:
-        threads.update(thread.name for thread in threading.enumerate())
-        return make(task, into)
+    def noted(*about: Any) -> Any:
+        threads.add(threading.current_thread().name)
+        return spooled(*about)
 
-    monkeypatch.setattr(filling, "carry_out", carry_out)
+    monkeypatch.setattr("pydeps_host.host.ahead.spooled", noted)
     monkeypatch.setattr("pydeps_host.host.host.cores", lambda: 2)
     with Host(config, Store(tmp_path / "store")) as host:
         assert host.sync(jobs=jobs).succeeded
@@ -595,6 +597,10 @@ def test_versions_that_somebody_else_publishes_meanwhile_are_in_no_downloads_way
     assert len(bench.index.files) == len(set(bench.index.files)) == 10
 
 
+def nothing() -> None:
+    """Whoever waits goes on waiting."""
+
+
 def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not holds():
@@ -608,11 +614,11 @@ def test_a_batch_whose_pack_cannot_be_begun_leaves_its_worker_to_others():
 
     with closing(pool.Pool(2)) as workers:
         workers.expect(1 << 30)
-        shift = Shift(workers, begin, lambda: None)
+        shift = Shift(workers, begin, nothing)
         with pytest.raises(OSError, match="no room"):
             shift.make(cast("Task", None))
         shift.close()
-        with workers.worker("another") as worker_:
+        with workers.worker("another", nothing) as worker_:
             assert worker_.batches == {"another"}
         assert sum(len(one.batches) for one in workers._workers) == 1
 
@@ -675,11 +681,180 @@ def test_a_batch_that_chose_a_worker_and_began_no_pack_leaves_it_to_others():
     one, other = object(), object()
     with closing(pool.Pool(2)) as workers:
         workers.expect(1 << 30)
-        with workers.worker(one) as first, workers.worker(one) as second:
+        with workers.worker(one, nothing) as first, workers.worker(one, nothing) as second:
             assert first is not second, "nobody else had a use for it"
         workers.release(one)
         assert first.batches == second.batches == set()
-        with workers.worker(other) as third:
+        with workers.worker(other, nothing) as third:
             assert third.batches == {other}
         workers.release(other, third)
         assert third.batches == set()
+
+
+# --- who gets a worker -------------------------------------------------------
+
+
+@pytest.fixture
+def workers() -> Iterator[pool.Pool]:
+    with closing(pool.Pool(2, projects=3)) as made:
+        made.expect(1 << 30)
+        yield made
+
+
+def begun(work: Callable[[], object], workers: pool.Pool) -> threading.Thread:
+    """Begin work that waits for a worker, and return once it waits."""
+    before = len(workers._waiters)
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    until(lambda: len(workers._waiters) > before)
+    return thread
+
+
+def test_who_waits_longer_for_a_worker_gets_it_first(workers):
+    came: list[str] = []
+
+    def turn(name: str) -> None:
+        with workers.turn([first], nothing):
+            came.append(name)
+
+    with workers.worker("a", nothing) as first:
+        threads = [begun(lambda: turn("one"), workers), begun(lambda: turn("two"), workers)]
+    # It gave the worker back, and is awake already.
+    turn("three")
+    for thread in threads:
+        thread.join(10)
+    assert came == ["one", "two", "three"]
+
+
+def test_a_version_that_waits_for_its_batchs_worker_goes_to_one_that_nobody_has_a_use_for_any_more(workers):
+    got: list[worker.Worker] = []
+
+    def make() -> None:
+        with workers.worker("a", nothing) as one:
+            got.append(one)
+
+    with workers.worker("a", nothing) as first:
+        with workers.worker("b", nothing) as second:
+            assert second is not first
+            waiting = begun(make, workers)
+        waiting.join(0.2)
+        assert got == [], "its batch may still have a use for it"
+        workers.release("b", second)
+        waiting.join(10)
+        assert got == [second]
+
+
+def test_a_new_batch_gets_the_first_worker_that_has_nothing_to_do(workers):
+    got: list[worker.Worker] = []
+
+    def make() -> None:
+        with workers.worker("c", nothing) as one:
+            got.append(one)
+
+    with workers.worker("a", nothing):
+        with workers.worker("b", nothing) as second:
+            waiting = begun(make, workers)
+        waiting.join(10)
+        assert got == [second]
+
+
+def test_who_stops_waiting_takes_no_worker_along(workers):
+    def stop() -> None:
+        raise ClosedError("the host is closed")
+
+    with workers.worker("a", nothing), workers.worker("b", nothing), pytest.raises(ClosedError), workers.worker("c", stop):
+        pytest.fail("all are busy")
+    assert not any(one.is_busy for one in workers._workers)
+
+
+def test_who_stops_waiting_in_the_moment_in_which_a_worker_is_handed_over_gives_it_back(workers):
+    held = [workers.worker("a", nothing), workers.worker("b", nothing)]
+    for one in held:
+        one.__enter__()
+
+    def stop() -> None:
+        for one in held:
+            one.__exit__(None, None, None)
+        raise ClosedError("the host is closed")
+
+    with pytest.raises(ClosedError), workers.worker("c", stop):
+        pytest.fail("it is too late")
+    assert not any(one.is_busy for one in workers._workers)
+
+
+def dies_before_it_began(workers: pool.Pool) -> None:
+    one = workers._workers[0]
+    one.end()
+    workers.bury(one, began=False, guilty=False)
+
+
+@pytest.mark.parametrize("ends", [pool.Pool.close, dies_before_it_began])
+def test_who_waits_for_a_worker_learns_that_there_will_be_none(ends, workers):
+    told: list[str] = []
+
+    def make() -> None:
+        try:
+            with workers.worker("c", nothing):
+                told.append("a worker")
+        except pool.NoWorkerError:
+            told.append("none")
+
+    with workers.worker("a", nothing), workers.worker("b", nothing):
+        waiting = begun(make, workers)
+        ends(workers)
+        waiting.join(10)
+        assert told == ["none"]
+
+
+def test_a_project_that_is_done_leaves_its_workers_to_the_others_once(workers):
+    assert (workers.room(), workers.most) == (1, 2)
+    workers.done("alpha")
+    workers.done("alpha")
+    assert workers.room() == 1
+    workers.done("beta")
+    assert workers.room() == 2
+
+
+@pytest.mark.usefixtures("always")
+def test_a_project_leaves_its_workers_to_the_others_before_it_is_published(bench, watched, monkeypatch):
+    told: list[str] = []
+    usual = pool.Pool.done
+    monkeypatch.setattr(filling, "_BATCH_VERSIONS", 2)
+
+    def done(self: pool.Pool, project: str) -> None:
+        told.append(project)
+        usual(self, project)
+
+    monkeypatch.setattr(pool.Pool, "done", done)
+    watched.before = lambda message: told.append(type(message).__name__)
+    assert bench.sync("alpha>=1", jobs=2).succeeded
+    alone = [one for one in told if one != "Make"]
+    # Two batches, of which only the second leaves nothing to be made.
+    assert alone[0] == "Finish"
+    assert alone[-2:] == ["Finish", "alpha"]
+    assert alone.index("alpha") < len(alone) - 2
+
+
+def test_the_pack_of_a_worker_that_has_nothing_to_do_is_completed_while_another_one_is_busy(workers, tmp_path):
+    paths = (tmp_path / f"{number}.pack" for number in range(9))
+    shift = Shift(workers, lambda: NewPack(path=next(paths), folder=tmp_path / "none", known=frozenset(), sync=False), nothing)
+    shift.make(task(tmp_path, "1.0"))
+    (first,) = (one for one in workers._workers if shift in one.batches)
+    (second,) = (one for one in workers._workers if one is not first)
+    finished: list[object] = []
+    with workers.turn([first], nothing):
+        shift.make(task(tmp_path, "2.0"))
+        assert shift in second.batches
+        finishing = begun(lambda: finished.extend(shift.finish()), workers)
+        until(lambda: shift not in second.batches)
+        assert shift in first.batches
+    finishing.join(10)
+    assert len(finished) == 2
+
+
+def task(folder: Path, version: str) -> Task:
+    made = sdist(version)
+    path = folder / made.filename
+    path.write_bytes(made.data)
+    artifact = Artifact(path, made.filename, len(made.data), hashlib.sha256(made.data).hexdigest())
+    return Task(subject=Subject("alpha", version), artifact=artifact, policy=Policy())

@@ -61,6 +61,8 @@ class Filling:
         )
         try:
             lanes.run(self._tools.pool.room, most=self._tools.pool.most)
+            if not left:
+                self._tools.pool.done(self._repository.name)
             for pack in self._shift.finish():
                 self._batch.include(pack)
         finally:

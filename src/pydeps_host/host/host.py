@@ -175,7 +175,7 @@ class Host:
         def work(order: Order) -> ProjectReport:
             report = sync_project(order, shared, ends_claims=not additive)
             self._demand.learn(report)
-            pool.done()
+            pool.done(order.name)
             return report
 
         with closing(Pool(min(jobs, cores()), projects=len(orders))) as pool:

@@ -48,7 +48,7 @@ class Shift:
             ArchiveError, DiskError: As `carry_out`.
         """
         while True:
-            with self._pool.worker(self) as worker:
+            with self._pool.worker(self, self._check) as worker:
                 try:
                     return self._made(worker, task)
                 except WorkerLostError as lost:
@@ -63,15 +63,13 @@ class Shift:
             DiskError: The disk refuses.
         """
         finished = []
-        for worker, opened in tuple(self._packs.items()):
-            if not opened.versions:
-                # Every version of it was refused, or it died with its worker before it was begun.
-                continue
-            try:
-                pack = cast("FinishedPack | None", self._ask(worker, Finish(opened.pack)))
-            except WorkerLostError as lost:
-                self._lose(worker, began=lost.began, guilty=False)
-                continue
+        while self._packs:
+            with self._pool.turn(tuple(self._packs), self._check) as worker:
+                try:
+                    pack = cast("FinishedPack | None", self._ask(worker, Finish(self._packs[worker].pack)))
+                except WorkerLostError as lost:
+                    self._lose(worker, began=lost.began, guilty=False)
+                    continue
             self._forget(worker)
             if pack is not None:
                 finished.append(pack)

@@ -47,10 +47,10 @@ class WorkerLostError(Exception):
 
 
 class Worker:
-    """A process that does one thing at a time, for any number of threads.
+    """A process that does one thing at a time, for one thread at a time.
 
     Attributes:
-        waiting: How many threads use it or wait for it; whoever hands it out counts them.
+        is_busy: Whether somebody has it; whoever hands it out keeps this.
         batches: For which batches it writes packs, kept by the same.
     """
 
@@ -60,7 +60,7 @@ class Worker:
         Raises:
             OSError: The system refuses, or there is no interpreter to start.
         """
-        self.waiting: int = 0
+        self.is_busy: bool = False
         self.batches: set[object] = set()
         self._turn = threading.Lock()
         self._untold: deque[Drop] = deque()
@@ -77,7 +77,7 @@ class Worker:
         return self._process.pid
 
     def ask(self, message: Message, check: Callable[[], object]) -> Answer:
-        """Send a message when it is this thread's turn, and wait for the answer.
+        """Send a message, and wait for the answer.
 
         Args:
             message: What to do.
@@ -86,26 +86,22 @@ class Worker:
         Raises:
             WorkerLostError: The process is gone.
         """
-        while not self._turn.acquire(timeout=_LOOK_SECONDS):
-            check()
-        at_work = False
-        try:
-            channel = self._ready(check)
-            channel.send(message)
-            at_work = True
-            answer: Answer = channel.receive(check)
-        except (EOFError, OSError):
-            self._end(_END_SECONDS)
-            # Whoever is told to stop is not told of what the stop itself has ended.
-            check()
-            raise WorkerLostError(_ending(self._process.returncode), began=self._began, at_work=at_work) from None
-        except BaseException:
-            self._end(0)
-            raise
-        else:
+        with self._turn:
+            at_work = False
+            try:
+                channel = self._ready(check)
+                channel.send(message)
+                at_work = True
+                answer: Answer = channel.receive(check)
+            except (EOFError, OSError):
+                self._end(_END_SECONDS)
+                # Whoever is told to stop is not told of what the stop itself has ended.
+                check()
+                raise WorkerLostError(_ending(self._process.returncode), began=self._began, at_work=at_work) from None
+            except BaseException:
+                self._end(0)
+                raise
             return answer
-        finally:
-            self._turn.release()
 
     def tell(self, message: Drop) -> None:
         """Send what has no answer before whatever is asked next; nobody waits for the worker meanwhile."""
