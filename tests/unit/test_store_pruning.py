@@ -2,7 +2,9 @@
 
 import json
 import threading
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -42,7 +44,9 @@ def folders(bench: Bench, what: str) -> list[str]:
 
 
 def run(bench: Bench, *words: str, typed: str | None = None) -> tuple[int, str, str]:
-    done = CliRunner().invoke(command, [words[0], str(bench.folder / "code"), *words[1:]], input=typed)
+    # Before click 8.2 the two streams are one unless that is asked for.
+    apart: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
+    done = CliRunner(**apart).invoke(command, [words[0], str(bench.folder / "code"), *words[1:]], input=typed)
     return done.exit_code, done.stdout, done.stderr
 
 
