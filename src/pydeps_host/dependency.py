@@ -75,6 +75,9 @@ class Dependency:
             raise _error(text, "has a marker that is nested too deeply", _EXAMPLE) from None
         if requirement.url is not None:
             raise _error(text, "is a direct reference", f"write `{requirement.name}=={{version}}`: only indexes are asked for projects")
+        # After `===` anything is a version, even nothing where another comma follows.
+        if not all(one.version for one in requirement.specifier):
+            raise _error(text, "the version is missing", f"write `{requirement.name}`")
         return cls(
             canonicalize_name(requirement.name),
             str(requirement.specifier),

@@ -1,7 +1,7 @@
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pydeps_host.dependency import Dependency, tag_of, version_of_tag
@@ -39,6 +39,8 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=1000, deadline=None)
 @given(st.one_of(st.text(), st.lists(PIECES, max_size=8).map("".join)))
+@example("a===,")
+@example("a===,>=1")
 def test_any_text_is_a_dependency_that_round_trips_or_a_typed_problem(text):
     """`str(dependency)` round-trips; one bad entry never stops the others from being reported."""
     try:

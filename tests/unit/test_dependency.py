@@ -55,6 +55,8 @@ def test_extras_and_markers_are_set_aside_with_a_notice(text, notice):
         ("numpy=>1.0", "comes last", "`numpy>=1.0`"),
         ("numpy 1.0", "comparison", "`numpy==1.0`"),
         ("numpy==", "version is missing", "`numpy`"),
+        ("numpy===,", "version is missing", "`numpy`"),
+        ("numpy>=1,===,", "version is missing", "`numpy`"),
         ("==1.0", "no project's name", "numpy==1.0"),
         ("-e .", "editable", "name the project"),
         ("--editable=.", "editable", "name the project"),
