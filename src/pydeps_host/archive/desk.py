@@ -59,6 +59,8 @@ class Desk:
         self._gate = gate
         self._budget = budget
         self._guard = guard
+        # Up to this size a file's content is one bytes object.
+        self.whole_bytes = min(WHOLE_BYTES, budget.limits.file_bytes)
 
     def take(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
         """Return the member, or None where the entry is left out; and what is to be drained after it."""
@@ -70,12 +72,8 @@ class Desk:
         path = self._gate.admit(raw, FILE, offset)
         if path is None:
             return None, self._timed(content.pieces(size))
-        too_large = size > self._budget.limits.file_bytes
-        whole = content.whole(size) if size <= WHOLE_BYTES and not too_large else None
-        reason = SkipReason.TOO_LARGE if too_large else None
-        # A path that is the very name was plain, and no rule looks into such a file.
-        if reason is None and path is not raw:
-            reason = content_reason(path, whole)
+        whole = content.whole(size) if size <= self.whole_bytes else None
+        reason = SkipReason.TOO_LARGE if size > self._budget.limits.file_bytes else _reason(raw, path, whole)
         if reason is not None:
             self._gate.skip(raw, reason, offset)
             return None, NOTHING if whole is not None else self._timed(content.pieces(size))
@@ -83,6 +81,23 @@ class Desk:
             return Member(path, FILE, executable, size, sane_time(mtime), offset, b"", whole), NOTHING
         pieces = self._timed(content.pieces(size))
         return Member(path, FILE, executable, size, sane_time(mtime), offset, b"", self._guard(pieces)), pieces
+
+    def file(self, raw: bytes, mtime: int, offset: int, content: bytes, *, executable: bool) -> Member | None:
+        """Return the member of a file whose content is at hand, at most `whole_bytes`; None where it is left out."""
+        path = self._gate.admit(raw, FILE, offset)
+        if path is None:
+            return None
+        reason = _reason(raw, path, content)
+        if reason is not None:
+            self._gate.skip(raw, reason, offset)
+            return None
+        return Member(path, FILE, executable, len(content), sane_time(mtime), offset, b"", content)
+
+    def folder(self, raw: bytes, mtime: int, offset: int) -> Member | None:
+        """Return the member of a folder, or None where it is left out."""
+        path = self._gate.admit(raw, DIRECTORY, offset)
+        # The root is a folder that every tree has.
+        return Member(path, DIRECTORY, executable=False, size=0, mtime=sane_time(mtime), offset=offset) if path else None
 
     def leave(self, found: Found, reason: SkipReason, content: Content) -> Iterator[bytes]:
         """Leave an entry out before its name is looked at; return what is to be drained."""
@@ -93,12 +108,11 @@ class Desk:
         return self._timed(content.pieces(size)) if size else NOTHING
 
     def _other(self, found: Found, kind: Kind) -> Member | None:
-        path = self._gate.admit(found.raw, kind, found.offset)
-        # The root is a folder that every tree has.
-        if not path:
-            return None
         if kind is DIRECTORY:
-            return Member(path, kind, executable=False, size=0, mtime=sane_time(found.mtime), offset=found.offset)
+            return self.folder(found.raw, found.mtime, found.offset)
+        path = self._gate.admit(found.raw, kind, found.offset)
+        if path is None:
+            return None
         target = found.target
         if kind is Kind.HARDLINK:
             reason, target = path_in_tree(target)
@@ -112,6 +126,11 @@ class Desk:
         for piece in pieces:
             self._budget.check_time()
             yield piece
+
+
+def _reason(raw: bytes, path: bytes, content: bytes | None) -> SkipReason | None:
+    # A path that is the very name was plain, and no rule looks into such a file.
+    return None if path is raw else content_reason(path, content)
 
 
 # What is to be drained where there is nothing.

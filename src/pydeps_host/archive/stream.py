@@ -76,6 +76,14 @@ class ByteStream:
         """How many bytes are there already, and charged, that were not taken yet."""
         return self._end - self._position
 
+    def window(self) -> tuple[bytes, int]:
+        """Return bytes that are there already, and where among them the next one is; what lies before it was taken."""
+        return self._buffer, self._position
+
+    def skip(self, size: int) -> None:
+        """Pass over the next bytes, all of which are in the window."""
+        self._position += size
+
     def take(self, size: int) -> bytes:
         """Return the next bytes: `size` of them, or fewer where the stream ends."""
         end = self._position + size

@@ -10,13 +10,13 @@ from pydeps_host.archive.pax import Pax, is_padded, parse_entry_header, parse_gl
 from pydeps_host.archive.policy import climbs
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.archive.stream import ByteStream
-from pydeps_host.archive.tarheader import BLOCK, ZERO_BLOCK, Header, parse_header
-from pydeps_host.archive.values import FILE, Kind, Member
+from pydeps_host.archive.tarheader import BLOCK, ZERO_BLOCK, Header, common_fields, parse_header
+from pydeps_host.archive.values import DIRECTORY, FILE, Kind, Member
 
 _HEADER_BYTES = 256 * 1024
 _GLOBAL_BYTES = 1024 * 1024
 
-_KINDS = {b"0": FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": Kind.DIRECTORY}
+_KINDS = {b"0": FILE, b"1": Kind.HARDLINK, b"2": Kind.SYMLINK, b"5": DIRECTORY}
 _DEVICES = frozenset({b"3", b"4", b"6"})
 _EXTENSIONS = frozenset({b"x", b"g", b"L", b"K"})
 # Headers of extended headers, which CPython's tarfile writes all alike, are kept for the next one like it.
@@ -58,6 +58,9 @@ class TarReader:
         self._pax: Pax | None = None
         self._long: _LongNames | None = None
         self._kept: dict[bytes, Header] = {}
+        # The last extended header that told a time alone, its own header included, and that time: often the next one is the same.
+        self._stamp: bytes | None = None
+        self._stamped = 0
         self._global_bytes = 0
         self._global_mtime: int | None = None
         self._v7: bool | None = None
@@ -73,17 +76,62 @@ class TarReader:
             offset = self._stream.offset
             self._name = None
             try:
-                header = self._header()
-                if header is None:
-                    return
-                found = self._found(header, offset)
-                member, rest = self._desk.take(found, self._content)
+                member, rest = self._at_hand(offset), NOTHING
+                if member is None and self._stream.offset == offset:
+                    header = self._header()
+                    if header is None:
+                        return
+                    member, rest = self._desk.take(self._found(header, offset), self._content)
             except Refused as refused:
                 raise refused.at(self._name, offset) from None
             if member is not None:
                 yield member
             if rest is not NOTHING:
                 _drain(rest)
+
+    def _at_hand(self, offset: int) -> Member | None:
+        """Take the next entry at one look, where it is as most are, and return its member, or None where it is left out.
+
+        Such a one is a file or a folder, nothing about its headers is unusual, and all of it is in the buffer. Of
+        any other nothing is taken: it goes the long way, which has a word for whatever is wrong.
+        """
+        if self._v7 is not False or self._global_mtime is not None:
+            return None
+        buffer, begin = self._stream.window()
+        header = self._after_stamp(buffer, begin)
+        fields = common_fields(buffer, header)
+        if fields is None:
+            return None
+        name, mode, size, mtime, flag, _ = fields
+        content = header + BLOCK
+        after = content + size
+        end = after + -size % BLOCK
+        is_file = flag == b"0"
+        if end > len(buffer) or size > self._desk.whole_bytes or not (is_file or (flag == b"5" and not size)):
+            return None
+        self._name = name
+        self._budget.enter()
+        self._stream.skip(end - begin)
+        if header != begin:
+            mtime = self._stamped
+        if is_file:
+            return self._desk.file(name, mtime, offset, buffer[content:after], executable=mode & 0o100 != 0)
+        return self._desk.folder(name, mtime, offset)
+
+    def _after_stamp(self, buffer: bytes, begin: int) -> int:
+        """Return where the next header begins: behind an extended one that tells a time alone, which is kept, else at `begin`."""
+        if self._stamp is not None and buffer.startswith(self._stamp, begin):
+            return begin + len(self._stamp)
+        content = begin + BLOCK
+        header = self._kept.get(buffer[begin:content])
+        if header is None:
+            return begin
+        end = content + header.size + -header.size % BLOCK
+        time = time_alone(buffer[content:end], header.size)
+        if time is None:
+            return begin
+        self._stamp, self._stamped = buffer[begin:end], time
+        return end
 
     def _header(self) -> Header | None:
         """Return the next entry's header, its extensions read; None at the end."""
@@ -106,7 +154,7 @@ class TarReader:
         self._name = header.name
         if header.v7 is not self._v7:
             self._set_dialect(header)
-        if header.type == b"x" and len(self._kept) < _KEPT_HEADERS:
+        if header.type == b"x" and header.size <= BLOCK and len(self._kept) < _KEPT_HEADERS:
             self._kept[block] = header
         return header
 

@@ -72,13 +72,32 @@ def parse_header(block: bytes) -> Header:
     Raises:
         Refused: The checksum is wrong, a number is none, or no dialect has such a header.
     """
-    common = _COMMON.match(block)
-    if common is not None:
-        name, mode, size, mtime, total, kind, target = common.groups()
-        # What stands in the checksum's own field: these digits, a NUL and a space.
-        _check_sum(block, int(total, 8), own=sum(total) + 32)
-        return Header(name, int(mode, 8), int(size, 8), int(mtime, 8), kind, target, v7=False)
-    return _parse_unusual(block)
+    fields = common_fields(block, 0)
+    if fields is None:
+        return _parse_unusual(block)
+    name, mode, size, mtime, kind, target = fields
+    return Header(name, mode, size, mtime, kind, target, v7=False)
+
+
+def common_fields(buffer: bytes, begin: int) -> tuple[bytes, int, int, int, bytes, bytes] | None:
+    """Read a header block among other bytes, where it is as nearly every tar writes it and sound; None for any other.
+
+    Args:
+        buffer: The block, with whatever is around it.
+        begin: Where in `buffer` it begins.
+
+    Returns:
+        The fields of a `Header`, less the last.
+    """
+    found = _COMMON.match(buffer, begin)
+    if found is None:
+        return None
+    name, mode, size, mtime, total, kind, target = found.groups()
+    block = buffer[begin : begin + BLOCK]
+    # What stands in the checksum's own field, these digits, a NUL and a space, counts as eight spaces.
+    if not block.isascii() or _sum_ascii(block) - sum(total) - 32 + 256 != int(total, 8):
+        return None
+    return name, int(mode, 8), int(size, 8), int(mtime, 8), kind, target
 
 
 def _parse_unusual(block: bytes) -> Header:
@@ -116,16 +135,19 @@ def _string(field: bytes) -> bytes:
 
 
 def _check_sum(block: bytes, total: int, *, own: int) -> None:
-    # The sum is taken with eight spaces in its own field. The lower half of Adler-32 is a sum as
-    # well, from 1 and up to 65,520; bytes of ASCII stay below that.
-    whole = (zlib.adler32(block) & 0xFFFF) - 1 if block.isascii() else sum(block)
-    unsigned = whole - own + 256
+    # The sum is taken with eight spaces in its own field.
+    unsigned = (_sum_ascii(block) if block.isascii() else sum(block)) - own + 256
     if unsigned == total:
         return
     # Some old systems summed signed characters.
     signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
     if signed != total:
         raise Refused(Refusal.TAR_CHECKSUM, "a header's checksum is wrong")
+
+
+def _sum_ascii(block: bytes) -> int:
+    # The lower half of Adler-32 is a sum as well, from 1 and up to 65,520; bytes of ASCII stay below that.
+    return (zlib.adler32(block) & 0xFFFF) - 1
 
 
 def _numbers(block: bytes) -> tuple[int, int, int, int]:
