@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve
 
 from pydeps_host.archive import Kind, Refusal, SkipReason
+from pydeps_host.archive.budget import PIECE_BYTES
 from pydeps_host.errors import ArchiveError
 from raw_archives import Part, contents, deflated, end_record, members, reader, skips, tree, zipped
 
@@ -558,7 +559,7 @@ def test_a_bomb_is_cut_where_its_size_ends():
 
 def test_a_last_match_that_needs_no_more_input_is_inflated_whole():
     """The piece that is asked for may end inside a match whose bits are all read."""
-    for size in (256 * 1024 - 3, 256 * 1024, 256 * 1024 + 3, 2 * 256 * 1024 + 100):
+    for size in (PIECE_BYTES - 3, PIECE_BYTES, PIECE_BYTES + 3, 2 * PIECE_BYTES + 100):
         assert read(zipped(Part(b"a", b"z" * size, method=8))) == {b"a": b"z" * size}
 
 
@@ -626,7 +627,7 @@ def test_a_link_or_a_device_of_a_system_that_has_none_is_refused(system, form):
     assert list(contents(zipped(Part(b"a", b"x", attributes=0o100644 << 16, system=system)), "a.zip")) == [b"a"]
 
 
-@pytest.mark.parametrize("ahead", [b"hello", b"x" * (256 * 1024 - 6), b"PK\7\x08" * 3, b""])
+@pytest.mark.parametrize("ahead", [b"hello", b"x" * (PIECE_BYTES - 6), b"PK\7\x08" * 3, b""])
 def test_stored_content_that_looks_as_if_it_ended_is_refused_where_its_length_comes_after_it(ahead):
     def told(data: bytes) -> bytes:
         return b"PK\7\x08" + struct.pack("<III", zlib.crc32(data), len(data), len(data))

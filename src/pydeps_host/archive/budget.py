@@ -7,7 +7,7 @@ from typing import NoReturn
 from pydeps_host.archive.reasons import Refusal, Refused
 from pydeps_host.values import Limits
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 512 * 1024
 # A decoder is never asked for more than so much beyond what is allowed.
 _BEYOND = 64 * 1024
 
