@@ -4,6 +4,7 @@ Each way to do the work is a program, a module of this package, that prints one
 line of JSON: what it measured inside, and facts by which the result is checked.
 """
 
+import compileall
 import json
 import os
 import resource
@@ -12,10 +13,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
+
+import pydeps_host
 
 ROOT: Final = Path(__file__).parents[1]
 # What getrusage counts memory in: kibibytes, on macOS bytes.
@@ -79,6 +83,7 @@ def measure(module: str, *words: object) -> Measured:
 
 def run(words: Sequence[str]) -> Measured:
     """Run any program; one that prints no JSON has nothing measured inside."""
+    compile_sources()
     # What was written before is nobody's burden now.
     os.sync()
     began = time.perf_counter()
@@ -99,6 +104,18 @@ def run(words: Sequence[str]) -> Measured:
         peak_bytes=used.ru_maxrss * _MEMORY_UNIT,
         facts=facts,
     )
+
+
+@cache
+def compile_sources() -> None:
+    """Compile the package and its benchmarks, as pip compiles what it installs; in a checkout each start might do so again.
+
+    Raises:
+        SystemExit: That failed.
+    """
+    folders = (Path(pydeps_host.__file__).parent, Path(__file__).parent)
+    if not all(compileall.compile_dir(folder, quiet=1) for folder in folders):
+        sys.exit("the sources could not be compiled")
 
 
 def folder_bytes(*folders: Path) -> int:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from benchmarks.artifacts import artifacts
 from benchmarks.config import write_config
 from benchmarks.figures import Figure, Results
 from benchmarks.git_program import git
-from benchmarks.measuring import Measured, measure
+from benchmarks.measuring import Measured, compile_sources, measure, run
 from benchmarks.race import DULWICH, FAST_IMPORT, FLOOR, LOOPBACK, OURS, OURS_TWO, WORK_TREE, Race, WrongTreesError
 
+from pydeps_host import events
 from pydeps_host.testing import Item, build_sdist
 
 ROOT = Path(__file__).parents[2]
@@ -167,3 +169,11 @@ def test_versions_with_skipped_entries_are_not_compared(folder, tmp_path):
         make(race, name, folder)
     spoil(race.result(FAST_IMPORT) / "alpha.git", "another tree")
     assert [way.same for way in race.ways()] == [None, (2, 2), (2, 2)]
+
+
+def test_what_is_measured_is_compiled_beforehand_as_pip_compiles_what_it_installs():
+    compiled = Path(cache_from_source(events.__file__))
+    compiled.unlink(missing_ok=True)
+    compile_sources.cache_clear()
+    run([sys.executable, "-B", "-c", "pass"])
+    assert compiled.exists()

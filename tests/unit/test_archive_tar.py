@@ -55,6 +55,15 @@ def test_what_cpython_writes_in_any_format_is_read(form):
     assert members(buffer.getvalue())[-1].target == link.linkname.encode()
 
 
+def test_a_checksum_that_is_right_but_for_a_turn_of_adler_32_is_wrong():
+    """Adler-32, which sums the bytes, begins anew at 65,521: bytes of ASCII do not get there, others do."""
+    name, fields = b"\xff" * 100, {"target": b"\xff" * 100, "owner": b"\xff" * 32, "group": b"\xff" * 32}
+    right = int(header(name, **fields)[148:154], 8)
+    assert right > 65521
+    assert skips(entry(name, **fields) + END) == [(name, SkipReason.NOT_UTF8)]
+    assert reason(entry(name, checksum=b"%06o\0 " % (right - 65521), **fields) + END) == Refusal.TAR_CHECKSUM
+
+
 def test_a_v7_archive_has_folders_by_a_slash_and_no_magic():
     data = entry(b"d/", kind=b"\0", **V7) + entry(b"d/f", b"x", kind=b"\0", **V7) + END
     assert [(one.path, one.kind) for one in members(data)] == [(b"d", Kind.DIRECTORY), (b"d/f", Kind.FILE)]

@@ -154,7 +154,7 @@ class TarReader:
         self._name = header.name
         if header.v7 is not self._v7:
             self._set_dialect(header)
-        if header.type == b"x" and header.size <= BLOCK and len(self._kept) < _KEPT_HEADERS:
+        if header.type == b"x" and len(self._kept) < _KEPT_HEADERS:
             self._kept[block] = header
         return header
 
