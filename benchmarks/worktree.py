@@ -6,6 +6,7 @@ For each version: unpack into a temporary folder, git init, add, commit, tag,
 remote add, and push into the project's bare repository.
 """
 
+import os
 import shutil
 import sys
 import tarfile
@@ -22,7 +23,9 @@ def push(artifact: Artifact, bare: Path) -> None:
     """Bring one version into a bare repository."""
     work = Path(tempfile.mkdtemp(dir=bare.parent))
     with tarfile.open(artifact.path) as archive:
-        archive.extractall(work, filter="data")
+        # Python before 3.11.4 has no filters, and takes no notice.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(work, map(_of_ours, archive))  # noqa: S202 - from the index that pip uses
     inside = list(work.iterdir())
     root = inside[0] if len(inside) == 1 else work
     git(root, "init")
@@ -33,6 +36,12 @@ def push(artifact: Artifact, bare: Path) -> None:
     git(root, "push", "--no-verify", "--force", "origin", "--tags")
     # After a large commit git tidies up in the background: what it removes or adds meanwhile goes with the scratch folder.
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _of_ours(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Let it belong to us, whoever packed it: git refuses what is somebody else's."""
+    member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+    return member
 
 
 def wait_for_git(bare: Path) -> None:
