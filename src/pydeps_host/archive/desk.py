@@ -53,14 +53,16 @@ class Desk:
         gate: Admits names.
         budget: Charged for entries and content.
         guard: Wraps an iterator of content that is handed out.
+
+    Attributes:
+        whole_bytes: Up to this size a file's content is one bytes object.
     """
 
     def __init__(self, gate: Gate, budget: Budget, guard: Callable[[Iterator[bytes]], Iterator[bytes]]) -> None:
         self._gate = gate
         self._budget = budget
         self._guard = guard
-        # Up to this size a file's content is one bytes object.
-        self.whole_bytes = min(WHOLE_BYTES, budget.limits.file_bytes)
+        self.whole_bytes: int = min(WHOLE_BYTES, budget.limits.file_bytes)
 
     def take(self, found: Found, content: Content) -> tuple[Member | None, Iterator[bytes]]:
         """Return the member, or None where the entry is left out; and what is to be drained after it."""
