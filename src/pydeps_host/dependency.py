@@ -26,6 +26,9 @@ _USER_INFORMATION = re.compile(r"://\S*@")
 _PATH = re.compile(rf"[./~\\]|[A-Za-z]:[\\/]|{_NAME}/|\S+\.(whl|zip|tgz|tar|tar\.(gz|bz2|xz))$", re.IGNORECASE)
 _EXAMPLE: Final = "write a project's name and what to take, such as `numpy==1.22.3`, `flask` or `django>=4.2,<5`"
 
+_NESTED: Final = "has a marker that is nested too deeply"
+_VERSION_MISSING = re.compile(r"===\s*(?:,|\Z)")
+
 # What people write by mistake, and what they meant: tried in this order.
 _MISTAKES: Final = (
     (re.compile(rf"({_NAME})\s*@\s*(v?[0-9]\S*)"), "a version does not come after @", "{0}=={1}"),
@@ -69,10 +72,9 @@ class Dependency:
         try:
             requirement = Requirement(requirement_text)
         except InvalidRequirement as problem:
-            said = shown(str(problem).partition("\n")[0])
-            raise _error(text, f"is not understood ({said})", _EXAMPLE) from None
+            raise _not_understood(text, requirement_text, str(problem).partition("\n")[0]) from None
         except RecursionError:
-            raise _error(text, "has a marker that is nested too deeply", _EXAMPLE) from None
+            raise _error(text, _NESTED, _EXAMPLE) from None
         if requirement.url is not None:
             raise _error(text, "is a direct reference", f"write `{requirement.name}=={{version}}`: only indexes are asked for projects")
         # After `===` anything is a version, even nothing where another comma follows.
@@ -102,6 +104,16 @@ class Dependency:
 
     def __str__(self) -> str:
         return " ".join([f"{self.name}{self.specifier}", *(f"--hash={digest}" for digest in self.hashes)])
+
+
+def _not_understood(text: str, requirement: str, said: str) -> DependencyError:
+    """Return what is wrong with a requirement that packaging refuses; its newer versions refuse more by themselves."""
+    name = re.match(_NAME, requirement)
+    if name is not None and _VERSION_MISSING.search(requirement.partition(";")[0]):
+        return _error(text, "the version is missing", f"write `{name[0]}`")
+    if "is nested more than" in said:
+        return _error(text, _NESTED, _EXAMPLE)
+    return _error(text, f"is not understood ({shown(said)})", _EXAMPLE)
 
 
 # Asked for several times for each dependency of a sync.
