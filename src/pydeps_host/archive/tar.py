@@ -98,12 +98,12 @@ class TarReader:
         if self._v7 is not False or self._global_mtime is not None:
             return None
         buffer, begin = self._stream.window()
-        header = self._after_stamp(buffer, begin)
-        fields = common_fields(buffer, header)
+        at = self._after_stamp(buffer, begin)
+        fields = common_fields(buffer, at)
         if fields is None:
             return None
         name, mode, size, mtime, flag, _ = fields
-        content = header + BLOCK
+        content = at + BLOCK
         after = content + size
         end = after + -size % BLOCK
         is_file = flag == b"0"
@@ -112,7 +112,7 @@ class TarReader:
         self._name = name
         self._budget.enter()
         self._stream.skip(end - begin)
-        if header != begin:
+        if at != begin:
             mtime = self._stamped
         if is_file:
             return self._desk.file(name, mtime, offset, buffer[content:after], executable=mode & 0o100 != 0)
