@@ -601,6 +601,10 @@ def nothing() -> None:
     """Whoever waits goes on waiting."""
 
 
+def nothing_of(about: object) -> None:
+    """Do nothing about it."""
+
+
 def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not holds():
@@ -652,23 +656,134 @@ def test_what_is_passed_by_while_it_comes_is_not_waited_for(bench):
     assert passed == ["3.0"]
 
 
-def test_helpers_end_where_not_all_of_them_can_be_started(monkeypatch):
+@pytest.mark.parametrize("room", [1, 3])
+def test_helpers_end_where_not_all_of_them_can_be_started(room, monkeypatch):
     left, usual = deque(range(6)), threading.Thread.start
     done: list[int] = []
     started: list[threading.Thread] = []
+    failed = threading.Event()
 
     def start(thread: threading.Thread) -> None:
         if started:
+            # After the one that was started has begun something, where there is room for it.
+            until(lambda: len(left) < 6 or room == 1)
+            failed.set()
             raise RuntimeError("can't start new thread")
         started.append(thread)
         usual(thread)
 
+    def work(task: int) -> None:
+        assert failed.wait(10)
+        # The thread that could start no other one is told to end them meanwhile.
+        time.sleep(0.2)
+        done.append(task)
+
     monkeypatch.setattr(threading.Thread, "start", start)
-    lanes = Lanes(left, done.append, goes_on=lambda busy: True)
+    lanes = Lanes(left, work, goes_on=lambda busy: True, conclude=nothing_of)
     with pytest.raises(RuntimeError, match="can't start"):
-        lanes.run(lambda: 1, most=3)
+        lanes.run(lambda: room, most=3)
     assert not started[0].is_alive()
-    assert done == []
+    assert done == ([] if room == 1 else [0])
+
+
+def test_each_lane_concludes_once_it_has_nothing_more_to_begin_and_the_last_one_alone():
+    concluded: list[int] = []
+    helped, goes_on = threading.Event(), threading.Event()
+
+    def work(task: str) -> None:
+        if task == "short":
+            assert helped.wait(10)
+        else:
+            helped.set()
+            assert goes_on.wait(10), "the other lane had nothing more to begin, and did not conclude"
+
+    def conclude(busy: int) -> None:
+        concluded.append(busy)
+        goes_on.set()
+
+    lanes = Lanes(deque(["short", "long"]), work, goes_on=lambda busy: True, conclude=conclude)
+    lanes.run(lambda: 2, most=2)
+    assert concluded == [1, 0]
+
+
+def test_what_goes_wrong_in_a_conclusion_is_raised_and_after_a_failure_there_is_none():
+    def fail(about: object) -> None:
+        raise OSError(f"not {about}")
+
+    lanes = Lanes(deque(["one"]), nothing_of, goes_on=lambda busy: True, conclude=fail)
+    with pytest.raises(OSError, match="not 0"):
+        lanes.run(lambda: 1, most=1)
+    lanes = Lanes(deque(["one"]), fail, goes_on=lambda busy: True, conclude=lambda busy: pytest.fail("it failed"))
+    with pytest.raises(OSError, match="not one"):
+        lanes.run(lambda: 1, most=1)
+
+
+# --- the end of a batch ------------------------------------------------------
+
+
+@pytest.mark.usefixtures("always")
+def test_a_pack_is_completed_while_another_worker_makes_the_last_version(bench, watched):
+    begun, completed = threading.Event(), threading.Event()
+
+    def before(message: object) -> None:
+        if is_make("2.0")(message):
+            assert begun.wait(10)
+        elif is_make("1.0")(message):
+            begun.set()
+            assert completed.wait(10), "it waited for the last version"
+
+    def after(message: object) -> None:
+        if isinstance(message, Finish):
+            completed.set()
+
+    watched.before, watched.after = before, after
+    bench.index.add(*(sdist(version, "delta") for version in ("2.0", "1.0")))
+    assert bench.sync("delta>=1", jobs=2).succeeded
+    assert bench.store.repository("delta").verify() == ()
+
+
+@pytest.mark.usefixtures("always")
+def test_a_version_whose_file_comes_late_finds_a_pack_to_go_into(bench, watched):
+    completed = threading.Event()
+    met = threading.Barrier(2, timeout=10)
+
+    def before(message: object) -> None:
+        # Both workers are at work once, so that there are two packs.
+        if is_make("3.0")(message) or is_make("2.0")(message):
+            met.wait()
+
+    def after(message: object) -> None:
+        if isinstance(message, Finish):
+            completed.set()
+
+    watched.before, watched.after = before, after
+
+    def late(request: object) -> None:
+        assert completed.wait(10)
+        # Time enough to complete the other pack, too, if it were not kept.
+        time.sleep(0.3)
+
+    bench.index.script(bench.index.file_path("alpha-1.0.tar.gz"), late)
+    assert bench.sync("alpha>=1", jobs=2).succeeded
+    assert len({message.pack.path for message, _ in watched.sent if isinstance(message, Make)}) == 2
+    assert bench.store.repository("alpha").verify() == ()
+
+
+@pytest.mark.usefixtures("always")
+def test_a_pack_that_cannot_be_completed_fails_its_project_and_leaves_the_worker_to_others(bench, watched):
+    refused: list[Path] = []
+
+    def before(message: object) -> None:
+        if isinstance(message, Finish) and not refused:
+            refused.append(message.pack.path)
+            # Where its index is to be.
+            message.pack.path.with_suffix(".idx").symlink_to("elsewhere")
+
+    watched.before = before
+    report = bench.sync("alpha>=1", "beta>=1", jobs=2)
+    assert sorted(project.error is None for project in report.projects) == [False, True]
+    assert isinstance(next(project.error for project in report.projects if project.error), DiskError)
+    assert bench.sync("alpha>=1", "beta>=1", jobs=2).succeeded
 
 
 def test_a_worker_that_a_real_time_signal_ended_is_told_by_its_number():
@@ -828,28 +943,63 @@ def test_a_project_leaves_its_workers_to_the_others_before_it_is_published(bench
     monkeypatch.setattr(pool.Pool, "done", done)
     watched.before = lambda message: told.append(type(message).__name__)
     assert bench.sync("alpha>=1", jobs=2).succeeded
-    alone = [one for one in told if one != "Make"]
-    # Two batches, of which only the second leaves nothing to be made.
-    assert alone[0] == "Finish"
-    assert alone[-2:] == ["Finish", "alpha"]
-    assert alone.index("alpha") < len(alone) - 2
+    # Two batches, of which only the second leaves nothing to be begun; one version may be on its way to a worker.
+    first = told.index("alpha")
+    assert told[:first].count("Make") >= 3
+    assert "Finish" in told[first:]
 
 
 def test_the_pack_of_a_worker_that_has_nothing_to_do_is_completed_while_another_one_is_busy(workers, tmp_path):
-    paths = (tmp_path / f"{number}.pack" for number in range(9))
-    shift = Shift(workers, lambda: NewPack(path=next(paths), folder=tmp_path / "none", known=frozenset(), sync=False), nothing)
+    shift = a_shift(workers, tmp_path)
     shift.make(task(tmp_path, "1.0"))
     (first,) = (one for one in workers._workers if shift in one.batches)
     (second,) = (one for one in workers._workers if one is not first)
-    finished: list[object] = []
     with workers.turn([first], nothing):
         shift.make(task(tmp_path, "2.0"))
         assert shift in second.batches
-        finishing = begun(lambda: finished.extend(shift.finish()), workers)
-        until(lambda: shift not in second.batches)
+        finishing = begun(shift.finish, workers)
+        until(lambda: len(shift.finished()) == 1)
         assert shift in first.batches
+        assert shift not in second.batches
     finishing.join(10)
-    assert len(finished) == 2
+    assert [pack.path.name for pack in shift.finished()] == ["1.pack", "0.pack"]
+
+
+def test_a_pack_that_two_threads_wait_to_complete_is_completed_once(workers, tmp_path):
+    shift = a_shift(workers, tmp_path)
+    shift.make(task(tmp_path, "1.0"))
+    ended: list[str] = []
+
+    def finish() -> None:
+        shift.finish()
+        ended.append(threading.current_thread().name)
+
+    with workers.turn([next(one for one in workers._workers if shift in one.batches)], nothing):
+        threads = [begun(finish, workers), begun(finish, workers)]
+    for thread in threads:
+        thread.join(10)
+    assert sorted(ended) == sorted(thread.name for thread in threads)
+    assert [pack.path.name for pack in shift.finished()] == ["0.pack"]
+
+
+def test_a_worker_takes_an_unfinished_pack_away_before_it_begins_another(workers, tmp_path):
+    one, another = tmp_path / "one", tmp_path / "another"
+    shift = a_shift(workers, one)
+    shift.make(task(tmp_path, "1.0"))
+    (used,) = (worker_ for worker_ in workers._workers if worker_.batches)
+    shift.close()
+    assert (one / "0.pack").exists()
+    with workers.turn([worker_ for worker_ in workers._workers if worker_ is not used], nothing):
+        a_shift(workers, another).make(task(tmp_path, "2.0"))
+    assert not (one / "0.pack").exists()
+    assert (another / "0.pack").exists()
+
+
+def a_shift(workers: pool.Pool, folder: Path) -> Shift:
+    """Begin a batch whose packs are written into a folder: 0.pack, 1.pack and so on."""
+    folder.mkdir(exist_ok=True)
+    paths = (folder / f"{number}.pack" for number in range(9))
+    return Shift(workers, lambda: NewPack(path=next(paths), folder=folder / "none", known=frozenset(), sync=False), nothing)
 
 
 def task(folder: Path, version: str) -> Task:

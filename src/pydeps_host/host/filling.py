@@ -57,13 +57,14 @@ class Filling:
         """
         began, order = time.monotonic(), tuple(left)
         lanes = Lanes(
-            left, lambda wanted: self._bring(wanted, rows.get(wanted.release.text)), goes_on=lambda busy: self._takes_more(busy, began)
+            left,
+            lambda wanted: self._bring(wanted, rows.get(wanted.release.text)),
+            goes_on=lambda busy: self._takes_more(busy, began),
+            conclude=lambda busy: self._complete(busy, is_last=not left),
         )
         try:
             lanes.run(self._tools.pool.room, most=self._tools.pool.most)
-            if not left:
-                self._tools.pool.done(self._repository.name)
-            for pack in self._shift.finish():
+            for pack in self._shift.finished():
                 self._batch.include(pack)
         finally:
             self._shift.close()
@@ -105,6 +106,12 @@ class Filling:
 
     def _takes_more(self, busy: int, began: float) -> bool:
         return len(self._made) + busy < _BATCH_VERSIONS and time.monotonic() - began < _BATCH_SECONDS
+
+    def _complete(self, busy: int, *, is_last: bool) -> None:
+        """Complete the packs that are not needed for what is still under way."""
+        if is_last:
+            self._tools.pool.done(self._repository.name)
+        self._shift.finish(but=busy)
 
     def _bring(self, wanted: Wanted, row: VersionRow | None) -> None:
         """Bring one release as far as the batch's packs; what is published already costs no lock."""

@@ -14,17 +14,27 @@ _LOOK_SECONDS: Final = 0.02
 class Lanes(Generic[_Task]):
     """Works through what is left in the calling thread, and in helping ones as soon as there is room for them."""
 
-    def __init__(self, left: deque[_Task], work: Callable[[_Task], object], *, goes_on: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        left: deque[_Task],
+        work: Callable[[_Task], object],
+        *,
+        goes_on: Callable[[int], bool],
+        conclude: Callable[[int], object],
+    ) -> None:
         """Say what is to be done.
 
         Args:
             left: Tasks are taken from its left.
             work: Does one; called by several threads at a time.
             goes_on: Whether to begin one more, while so many are under way.
+            conclude: Called by each thread that has nothing more to begin, while so many are still under way in others;
+                not after a failure.
         """
         self._left = left
         self._work = work
         self._goes_on = goes_on
+        self._conclude = conclude
         self._lock = threading.Lock()
         self._busy = 0
         self._over = threading.Event()
@@ -38,7 +48,7 @@ class Lanes(Generic[_Task]):
             most: How many there will ever be.
 
         Raises:
-            BaseException: Whatever the work raised first; nothing was begun after that.
+            BaseException: Whatever the work or the conclusion raised first; nothing was begun after that.
         """
         name = threading.current_thread().name
         helpers = [
@@ -48,8 +58,7 @@ class Lanes(Generic[_Task]):
         try:
             for helper in helpers:
                 helper.start()
-            while self._step():
-                pass
+            self._go()
         finally:
             self._over.set()
             for helper in helpers:
@@ -60,11 +69,23 @@ class Lanes(Generic[_Task]):
             raise self._problem
 
     def _help(self, room: Callable[[], int], number: int) -> None:
-        while not self._over.is_set():
-            if room() < number:
-                self._over.wait(_LOOK_SECONDS)
-            elif not self._step():
+        while room() < number:
+            if self._over.wait(_LOOK_SECONDS):
                 return
+        self._go()
+
+    def _go(self) -> None:
+        """Do tasks until no more is to be begun, and conclude."""
+        while not self._over.is_set() and self._step():
+            pass
+        with self._lock:
+            if self._problem is not None:
+                return
+            busy = self._busy
+        try:
+            self._conclude(busy)
+        except BaseException as problem:  # noqa: BLE001 - raised in the calling thread
+            self._problem = problem
 
     def _step(self) -> bool:
         """Do one task, and tell whether there was one to do."""

@@ -37,6 +37,7 @@ class Shift:
         self._check = check
         self._lock = threading.Lock()
         self._packs: dict[Worker, _Open] = {}
+        self._finished: list[FinishedPack] = []
         self._lost: set[str] = set()
 
     def make(self, task: Task) -> Done:
@@ -52,28 +53,35 @@ class Shift:
                 try:
                     return self._made(worker, task)
                 except WorkerLostError as lost:
-                    self._lose(worker, began=lost.began, guilty=lost.at_work)
+                    with self._lock:
+                        opened = self._packs.pop(worker, None)
+                    self._lose(worker, opened, began=lost.began, guilty=lost.at_work)
                     if lost.at_work:
                         raise WorkerDiedError(task.what, str(lost)) from None
 
-    def finish(self) -> tuple[FinishedPack, ...]:
-        """Complete the packs; `lost` tells the versions of those that could not be, because their worker died.
+    def finish(self, *, but: int = 0) -> None:
+        """Complete packs, each as soon as its worker has nothing else to do.
+
+        `finished` tells the packs, `lost` the versions of those that could not be completed, because their worker died.
+
+        Args:
+            but: How many to leave open, for versions that are still under way.
 
         Raises:
             DiskError: The disk refuses.
         """
-        finished = []
-        while self._packs:
-            with self._pool.turn(tuple(self._packs), self._check) as worker:
-                try:
-                    pack = cast("FinishedPack | None", self._ask(worker, Finish(self._packs[worker].pack)))
-                except WorkerLostError as lost:
-                    self._lose(worker, began=lost.began, guilty=False)
-                    continue
-            self._forget(worker)
-            if pack is not None:
-                finished.append(pack)
-        return tuple(finished)
+        while workers := self._beyond(but):
+            with self._pool.turn(workers, self._check) as worker:
+                with self._lock:
+                    # Another thread may have completed it while this one waited for its turn.
+                    opened = self._packs.pop(worker, None)
+                if opened is not None:
+                    self._complete(worker, opened)
+
+    def finished(self) -> tuple[FinishedPack, ...]:
+        """Return the packs that were completed."""
+        with self._lock:
+            return tuple(self._finished)
 
     def lost(self) -> set[str]:
         """Return the versions that have to be made again, each once."""
@@ -83,10 +91,11 @@ class Shift:
 
     def close(self) -> None:
         """Drop what was not finished."""
-        for worker, opened in tuple(self._packs.items()):
+        with self._lock:
+            packs, self._packs = self._packs, {}
+        for worker, opened in packs.items():
             worker.tell(Drop(opened.pack))
-            self._forget(worker)
-        # One was perhaps chosen for a pack that could not be begun.
+        # Of all: one was perhaps chosen for a pack that could not be begun, or could not be completed.
         self._pool.release(self)
 
     def _made(self, worker: Worker, task: Task) -> Done:
@@ -107,14 +116,22 @@ class Shift:
             raise answer.problem
         return answer
 
-    def _lose(self, worker: Worker, *, began: bool, guilty: bool) -> None:
+    def _beyond(self, but: int) -> tuple[Worker, ...]:
+        """Return the workers that write packs, or none where there are not more than so many."""
+        with self._lock:
+            return tuple(self._packs) if len(self._packs) > but else ()
+
+    def _complete(self, worker: Worker, opened: _Open) -> None:
+        try:
+            pack = cast("FinishedPack | None", self._ask(worker, Finish(opened.pack)))
+        except WorkerLostError as lost:
+            self._lose(worker, opened, began=lost.began, guilty=False)
+            return
+        self._pool.release(self, worker)
+        with self._lock:
+            self._finished += [pack] if pack is not None else ()
+
+    def _lose(self, worker: Worker, opened: _Open | None, *, began: bool, guilty: bool) -> None:
         self._pool.bury(worker, began=began, guilty=guilty)
         with self._lock:
-            opened = self._packs.pop(worker, None)
-            if opened is not None:
-                self._lost |= opened.versions
-
-    def _forget(self, worker: Worker) -> None:
-        with self._lock:
-            del self._packs[worker]
-        self._pool.release(self, worker)
+            self._lost |= opened.versions if opened is not None else frozenset()
