@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -660,30 +660,29 @@ def test_what_is_passed_by_while_it_comes_is_not_waited_for(bench):
 def test_helpers_end_where_not_all_of_them_can_be_started(room, monkeypatch):
     left, usual = deque(range(6)), threading.Thread.start
     done: list[int] = []
+    concluded: list[int] = []
     started: list[threading.Thread] = []
-    failed = threading.Event()
 
     def start(thread: threading.Thread) -> None:
         if started:
             # After the one that was started has begun something, where there is room for it.
             until(lambda: len(left) < 6 or room == 1)
-            failed.set()
             raise RuntimeError("can't start new thread")
         started.append(thread)
         usual(thread)
 
     def work(task: int) -> None:
-        assert failed.wait(10)
-        # The thread that could start no other one is told to end them meanwhile.
-        time.sleep(0.2)
+        # The thread that can start no other one ends those that it started.
+        assert lanes._over.wait(10)
         done.append(task)
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    lanes = Lanes(left, work, goes_on=lambda busy: True, conclude=nothing_of)
+    lanes = Lanes(left, work, goes_on=lambda busy: True, conclude=concluded.append)
     with pytest.raises(RuntimeError, match="can't start"):
         lanes.run(lambda: room, most=3)
     assert not started[0].is_alive()
     assert done == ([] if room == 1 else [0])
+    assert concluded == []
 
 
 def test_each_lane_concludes_once_it_has_nothing_more_to_begin_and_the_last_one_alone():
@@ -713,9 +712,54 @@ def test_what_goes_wrong_in_a_conclusion_is_raised_and_after_a_failure_there_is_
     lanes = Lanes(deque(["one"]), nothing_of, goes_on=lambda busy: True, conclude=fail)
     with pytest.raises(OSError, match="not 0"):
         lanes.run(lambda: 1, most=1)
-    lanes = Lanes(deque(["one"]), fail, goes_on=lambda busy: True, conclude=lambda busy: pytest.fail("it failed"))
+    concluded: list[int] = []
+    lanes = Lanes(deque(["one"]), fail, goes_on=lambda busy: True, conclude=concluded.append)
     with pytest.raises(OSError, match="not one"):
         lanes.run(lambda: 1, most=1)
+    assert concluded == []
+
+
+def test_what_goes_wrong_in_a_helpers_conclusion_is_raised_in_the_calling_thread():
+    calling = threading.current_thread()
+
+    def conclude(busy: int) -> None:
+        if threading.current_thread() is not calling:
+            raise OSError(f"{busy} under way")
+
+    met = threading.Barrier(2, timeout=10)
+    lanes = Lanes(deque(range(2)), lambda task: met.wait() and None, goes_on=lambda busy: True, conclude=conclude)
+    with pytest.raises(OSError, match="under way"):
+        lanes.run(lambda: 2, most=2)
+
+
+def test_of_several_failures_the_first_is_raised():
+    second = threading.Event()
+
+    def fail(task: str) -> None:
+        if task == "second":
+            second.set()
+            until(lambda: lanes._problem is not None)
+        assert second.wait(10)
+        raise OSError(task)
+
+    lanes = Lanes(deque(["first", "second"]), fail, goes_on=lambda busy: True, conclude=nothing_of)
+    with pytest.raises(OSError, match="first"):
+        lanes.run(lambda: 2, most=2)
+
+
+def test_a_lane_for_which_there_is_no_room_any_more_begins_nothing():
+    rooms, by = [2], defaultdict[str, list[int]](list)
+    first = threading.Barrier(2, timeout=10)
+
+    def work(task: int) -> None:
+        by[threading.current_thread().name].append(task)
+        if task < 2:
+            rooms[0] = 1
+            first.wait()
+        time.sleep(0.03)
+
+    Lanes(deque(range(8)), work, goes_on=lambda busy: True, conclude=nothing_of).run(lambda: rooms[0], most=2)
+    assert sorted(map(len, by.values())) == [1, 7]
 
 
 # --- the end of a batch ------------------------------------------------------
@@ -770,12 +814,11 @@ def test_a_version_whose_file_comes_late_finds_a_pack_to_go_into(bench, watched)
 
 
 @pytest.mark.usefixtures("always")
-def test_a_pack_that_cannot_be_completed_fails_its_project_and_leaves_the_worker_to_others(bench, watched):
-    refused: list[Path] = []
+def test_a_pack_that_cannot_be_completed_fails_its_project_alone(bench, watched):
+    times = iter(range(1))
 
     def before(message: object) -> None:
-        if isinstance(message, Finish) and not refused:
-            refused.append(message.pack.path)
+        if isinstance(message, Finish) and next(times, None) is not None:
             # Where its index is to be.
             message.pack.path.with_suffix(".idx").symlink_to("elsewhere")
 
@@ -980,6 +1023,50 @@ def test_a_pack_that_two_threads_wait_to_complete_is_completed_once(workers, tmp
         thread.join(10)
     assert sorted(ended) == sorted(thread.name for thread in threads)
     assert [pack.path.name for pack in shift.finished()] == ["0.pack"]
+
+
+def test_as_many_packs_stay_open_as_versions_are_under_way_whoever_waits_to_complete_them(workers, tmp_path):
+    shift = a_shift(workers, tmp_path)
+    shift.make(task(tmp_path, "1.0"))
+    (first,) = (one for one in workers._workers if shift in one.batches)
+    with workers.turn([first], nothing):
+        shift.make(task(tmp_path, "2.0"))
+        (second,) = (one for one in workers._workers if one is not first)
+        with workers.turn([second], nothing):
+            threads = [begun(lambda: shift.finish(but=1), workers) for _ in range(2)]
+    for thread in threads:
+        thread.join(10)
+    assert len(shift.finished()) == 1
+    assert len(shift._packs) == 1
+
+
+def test_a_pack_that_could_not_be_begun_is_none_to_complete(workers, tmp_path):
+    gone = tmp_path / "gone"
+    shift = a_shift(workers, gone)
+    gone.rmdir()
+    with pytest.raises(DiskError):
+        shift.make(task(tmp_path, "1.0"))
+    shift.finish()
+    assert shift.finished() == ()
+    assert all(shift not in one.batches for one in workers._workers)
+
+
+def test_a_pack_that_cannot_be_completed_leaves_its_worker_to_others(workers, tmp_path):
+    shift = a_shift(workers, tmp_path)
+    shift.make(task(tmp_path, "1.0"))
+    (tmp_path / "0.idx").symlink_to("elsewhere")
+    with pytest.raises(DiskError):
+        shift.finish()
+    assert any(shift in one.batches for one in workers._workers)
+    shift.close()
+    assert all(shift not in one.batches for one in workers._workers)
+
+
+def test_the_versions_of_a_pack_that_was_not_completed_are_lost(workers, tmp_path):
+    shift = a_shift(workers, tmp_path)
+    shift.make(task(tmp_path, "1.0"))
+    shift.close()
+    assert (shift.finished(), shift.lost(), shift.lost()) == ((), {"1.0"}, set())
 
 
 def test_a_worker_takes_an_unfinished_pack_away_before_it_begins_another(workers, tmp_path):

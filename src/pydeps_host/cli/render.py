@@ -208,14 +208,14 @@ class Lines:
         print(f"{len(results)} repositor{'ies' if len(results) != 1 else 'y'}: {said or 'nothing to check'}")
 
     def note(self, text: str) -> None:
-        print(f"note: {text}", file=sys.stderr)
+        print(f"note: {text}", file=sys.stderr, flush=True)
 
     def error(self, where: str, problem: HostError) -> None:
         body = str(problem).replace("\n", "\n  ")
-        print(f"error: {where}\n  {body}", file=sys.stderr)
+        print(f"error: {where}\n  {body}", file=sys.stderr, flush=True)
 
     def interrupted(self) -> None:
-        print("stopped: what was published stays, and the next sync goes on from there", file=sys.stderr)
+        print("stopped: what was published stays, and the next sync goes on from there", file=sys.stderr, flush=True)
 
 
 class JsonLines:

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 _Task = TypeVar("_Task")
@@ -28,14 +29,14 @@ class Lanes(Generic[_Task]):
             left: Tasks are taken from its left.
             work: Does one; called by several threads at a time.
             goes_on: Whether to begin one more, while so many are under way.
-            conclude: Called by each thread that has nothing more to begin, while so many are still under way in others;
-                not after a failure.
+            conclude: Called by each thread once it has nothing more to begin, while so many are still under way in others;
+                not after a failure. The last to call it is told that none is.
         """
         self._left = left
         self._work = work
         self._goes_on = goes_on
         self._conclude = conclude
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._busy = 0
         self._over = threading.Event()
         self._problem: BaseException | None = None
@@ -52,13 +53,15 @@ class Lanes(Generic[_Task]):
         """
         name = threading.current_thread().name
         helpers = [
-            threading.Thread(target=self._help, args=(room, number), name=f"{name}-{number}", daemon=True)
+            threading.Thread(target=self._go, args=(partial(_has_room, room, number),), name=f"{name}-{number}", daemon=True)
             for number in range(2, min(most, len(self._left)) + 1)
         ]
         try:
             for helper in helpers:
                 helper.start()
-            self._go()
+            self._go(lambda: True)
+        except BaseException as problem:  # noqa: BLE001 - raised below, once nobody is at work any more
+            self._fail(problem)
         finally:
             self._over.set()
             for helper in helpers:
@@ -68,24 +71,20 @@ class Lanes(Generic[_Task]):
         if self._problem is not None:
             raise self._problem
 
-    def _help(self, room: Callable[[], int], number: int) -> None:
-        while room() < number:
-            if self._over.wait(_LOOK_SECONDS):
-                return
-        self._go()
-
-    def _go(self) -> None:
+    def _go(self, has_room: Callable[[], bool]) -> None:
         """Do tasks until no more is to be begun, and conclude."""
-        while not self._over.is_set() and self._step():
-            pass
-        with self._lock:
-            if self._problem is not None:
-                return
-            busy = self._busy
         try:
-            self._conclude(busy)
+            while not self._over.is_set():
+                if not has_room():
+                    self._over.wait(_LOOK_SECONDS)
+                elif not self._step():
+                    break
+            with self._lock:
+                busy, has_failed = self._busy, self._problem is not None
+            if not has_failed:
+                self._conclude(busy)
         except BaseException as problem:  # noqa: BLE001 - raised in the calling thread
-            self._problem = problem
+            self._fail(problem)
 
     def _step(self) -> bool:
         """Do one task, and tell whether there was one to do."""
@@ -94,11 +93,21 @@ class Lanes(Generic[_Task]):
                 return False
             task = self._left.popleft()
             self._busy += 1
+        problem: BaseException | None = None
         try:
             self._work(task)
-        except BaseException as problem:  # noqa: BLE001 - raised in the calling thread
-            self._problem = problem
-        finally:
-            with self._lock:
-                self._busy -= 1
+        except BaseException as raised:  # noqa: BLE001 - raised in the calling thread
+            problem = raised
+        with self._lock:
+            self._busy -= 1
+            if problem is not None:
+                self._fail(problem)
         return True
+
+    def _fail(self, problem: BaseException) -> None:
+        with self._lock:
+            self._problem = self._problem or problem
+
+
+def _has_room(room: Callable[[], int], number: int) -> bool:
+    return room() >= number

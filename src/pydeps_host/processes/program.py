@@ -74,7 +74,9 @@ class Desk:
         return self._packs[pack.path]
 
     def _finish(self, pack: NewPack) -> FinishedPack | None:
-        return self._packs.pop(pack.path).finish(sync=pack.sync)
+        # There is none where it could not be begun.
+        writer = self._packs.pop(pack.path, None)
+        return None if writer is None else writer.finish(sync=pack.sync)
 
     def _drop(self, pack: NewPack) -> None:
         writer = self._packs.pop(pack.path, None)

@@ -73,8 +73,8 @@ class Shift:
         while workers := self._beyond(but):
             with self._pool.turn(workers, self._check) as worker:
                 with self._lock:
-                    # Another thread may have completed it while this one waited for its turn.
-                    opened = self._packs.pop(worker, None)
+                    # Others may have completed it, or as many as may be, while this one waited for its turn.
+                    opened = self._packs.pop(worker, None) if len(self._packs) > but else None
                 if opened is not None:
                     self._complete(worker, opened)
 
@@ -90,9 +90,10 @@ class Shift:
             return lost
 
     def close(self) -> None:
-        """Drop what was not finished."""
+        """Drop what was not finished; its versions are lost."""
         with self._lock:
             packs, self._packs = self._packs, {}
+            self._lost.update(*(opened.versions for opened in packs.values()))
         for worker, opened in packs.items():
             worker.tell(Drop(opened.pack))
         # Of all: one was perhaps chosen for a pack that could not be begun, or could not be completed.
@@ -105,9 +106,7 @@ class Shift:
             opened = self._packs[worker]
         done = cast("Done", self._ask(worker, Make(opened.pack, task)))
         with self._lock:
-            # Another thread may have found out already that the worker died right after its answer.
-            still = self._packs.get(worker) is opened
-            (opened.versions if still else self._lost).add(task.subject.text)
+            opened.versions.add(task.subject.text)
         return done
 
     def _ask(self, worker: Worker, message: Message) -> Answer:
