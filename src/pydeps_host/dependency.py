@@ -75,6 +75,10 @@ class Dependency:
             raise _not_understood(text, requirement_text, str(problem).partition("\n")[0]) from None
         except RecursionError:
             raise _error(text, _NESTED, _EXAMPLE) from None
+        # Packaging lets a name end with an underscore, which none may.
+        if not re.fullmatch(_NAME, requirement.name):
+            remedy = f"write `{requirement.name.rstrip('._-')}{requirement.specifier}`"
+            raise _error(text, "has a name that does not end with a letter or a digit", remedy)
         if requirement.url is not None:
             raise _error(text, "is a direct reference", f"write `{requirement.name}=={{version}}`: only indexes are asked for projects")
         # After `===` anything is a version, even nothing where another comma follows.

@@ -41,6 +41,7 @@ from pydeps_host.repository import (
     locked,
 )
 from pydeps_host.repository.journal import encode_line
+from pydeps_host.repository.reader import StateReader
 from pydeps_host.repository.workspace import Workspace, clean_dead
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the names of open files are read from /proc")
@@ -669,6 +670,40 @@ def test_ten_thousand_versions_are_read_fast(tmp_path: Path) -> None:
     assert time.process_time() - started < 0.1
     assert len(repository.rows()) == 10_000
     assert time.process_time() - started < 2
+
+
+def test_a_thread_that_looks_between_line_and_references_and_reads_after_another_one_gets_a_state(repository, monkeypatch):
+    publish(repository, "1.0")
+    appended, looked, read = threading.Event(), threading.Event(), threading.Event()
+    rename, look = Disk.rename, StateReader._look
+    told: list[tuple[str, ...]] = []
+
+    def renamed(self: Disk, source: Path, target: Path) -> None:
+        if target.name == "packed-refs":
+            appended.set()
+            assert looked.wait(10)
+        rename(self, source, target)
+
+    def looks(self: StateReader) -> Any:
+        seen = look(self)
+        if threading.current_thread() is late:
+            looked.set()
+            assert read.wait(10)
+        return seen
+
+    monkeypatch.setattr(Disk, "rename", renamed)
+    monkeypatch.setattr(StateReader, "_look", looks)
+    other = threading.Thread(target=lambda: publish(repository, "2.0"))
+    late = threading.Thread(target=lambda: told.append(repository.versions()))
+    other.start()
+    assert appended.wait(10)
+    late.start()
+    other.join()
+    assert repository.versions() == ("2.0", "1.0")
+    read.set()
+    late.join()
+    assert told in ([("1.0",)], [("2.0", "1.0")])
+    assert repository.versions() == ("2.0", "1.0")
 
 
 def test_threads_may_share_a_repository(repository: Repository) -> None:

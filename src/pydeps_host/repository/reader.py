@@ -87,14 +87,17 @@ class StateReader:
         # What was current once is never cut off, so reading goes on from there,
         # unless somebody put another journal in its place.
         since = last if inode == last_inode and last.end <= size else EMPTY
-        lines = self._lines_after(since, inode)
-        if lines is None:
-            return None
-        state = advance(since, lines, refs_digest(seen.packed_refs))
-        if state is None:
-            raise DamagedError(self._packed_refs, "the journal knows nothing of it: something else changed the references")
-        self._last = inode, state
-        return state
+        refs = refs_digest(seen.packed_refs)
+        # Another thread may have read on since these references were seen: they are those of an earlier line then.
+        for start in (since, EMPTY):
+            lines = self._lines_after(start, inode)
+            if lines is None:
+                return None
+            state = advance(start, lines, refs)
+            if state is not None:
+                self._last = inode, state
+                return state
+        raise DamagedError(self._packed_refs, "the journal knows nothing of it: something else changed the references")
 
     def _lines_after(self, start: State, inode: int) -> list[tuple[JournalLine, int]] | None:
         data = read_from(self._journal, start.end, inode=inode)
