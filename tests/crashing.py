@@ -5,7 +5,7 @@ import random
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -150,21 +150,30 @@ def judge_repository(path: Path, states: Sequence[Refs]) -> int:
 def read_by_pygit2(path: Path) -> Refs:
     """All references as libgit2 sees them, after reading what they lead to."""
     opened = pygit2.Repository(str(path))
-    for name in opened.references:
+    found = _settled(lambda: {name: str(opened.references[name].target) for name in opened.references})
+    for name in found:
         for entry in opened.references[name].peel(pygit2.Commit).tree:
             assert entry.id in opened
-    return {name: str(opened.references[name].target) for name in opened.references}
+    return found
 
 
 def read_by_dulwich(path: Path) -> Refs:
     """All references as dulwich sees them, after reading what they lead to."""
     with Repo(str(path)) as opened:
-        found = opened.get_refs()
+        found = _settled(lambda: {name.decode(): id_.decode() for name, id_ in opened.get_refs().items()})
         for id_ in found.values():
-            target = opened[id_]
+            target = opened[id_.encode()]
             commit = opened[target.object[1]] if isinstance(target, Tag) else target
             assert all(entry.sha in opened.object_store for entry in opened[commit.tree].items())  # type: ignore[attr-defined]
-        return {name.decode(): id_.decode() for name, id_ in found.items() if name != b"HEAD"}
+        return {name: id_ for name, id_ in found.items() if name != "HEAD"}
+
+
+def _settled(look: Callable[[], Refs]) -> Refs:
+    """Return what two looks in a row agree on: where each reference is looked up by itself, a change may come between two of them."""
+    seen = look()
+    while (again := look()) != seen:
+        seen = again
+    return seen
 
 
 def heal(scene: Scene, store: Path) -> None:
