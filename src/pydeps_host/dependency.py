@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from attrs import field, frozen
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pydeps_host.errors import DependencyError, Problem
@@ -71,7 +71,7 @@ class Dependency:
         _refuse_mistakes(text, requirement_text)
         try:
             requirement = Requirement(requirement_text)
-        except InvalidRequirement as problem:
+        except (InvalidRequirement, InvalidSpecifier) as problem:
             raise _not_understood(text, requirement_text, str(problem).partition("\n")[0]) from None
         except RecursionError:
             raise _error(text, _NESTED, _EXAMPLE) from None

@@ -41,6 +41,7 @@ PIECES = st.sampled_from(
 @given(st.one_of(st.text(), st.lists(PIECES, max_size=8).map("".join)))
 @example("a===,")
 @example("a===,>=1")
+@example("a===1,0")
 @example("0_")
 def test_any_text_is_a_dependency_that_round_trips_or_a_typed_problem(text):
     """`str(dependency)` round-trips; one bad entry never stops the others from being reported."""

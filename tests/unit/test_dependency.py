@@ -57,6 +57,7 @@ def test_extras_and_markers_are_set_aside_with_a_notice(text, notice):
         ("numpy==", "version is missing", "`numpy`"),
         ("numpy===,", "version is missing", "`numpy`"),
         ("numpy>=1,===,", "version is missing", "`numpy`"),
+        ("numpy===1,0", "not understood", "numpy==1.22.3"),
         ("numpy_", "does not end with a letter or a digit", "`numpy`"),
         ("numpy__[a]>=1,<2", "does not end with a letter or a digit", "`numpy<2,>=1`"),
         ("==1.0", "no project's name", "numpy==1.0"),
